@@ -1,0 +1,65 @@
+"""A batch of texts with everything that several filters need found once: words, lines, lower-cased copies.
+
+Filters ask for parts by name; each part is made at first use and kept as long as the batch. A change of text makes
+a new batch, so that nothing measured on the old text can be taken for the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from filters.words import Words, WordSplitter
+
+T = TypeVar("T")
+
+
+class Batch:
+    """Texts and URLs of some documents, in row order, with shared lazily found parts."""
+
+    def __init__(
+        self, texts: Sequence[str], urls: Sequence[str] | None = None, splitter: WordSplitter | None = None
+    ):
+        self.texts = list(texts)
+        self.urls = list(urls) if urls is not None else [""] * len(self.texts)
+        self.splitter = splitter if splitter is not None else WordSplitter()
+        self._parts: dict[Hashable, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def edited(self, texts: Sequence[str]) -> Batch:
+        """A batch of the same documents with other texts."""
+        return Batch(texts, self.urls, self.splitter)
+
+    def part(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once per batch and key."""
+        if key not in self._parts:
+            self._parts[key] = make()
+        found: T = self._parts[key]
+        return found
+
+    @cached_property
+    def words(self) -> Words:
+        """Words as spaCy's English tokenizer splits them."""
+        return self.splitter.split(self.texts)
+
+    @cached_property
+    def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Characters of each text."""
+        return np.fromiter(map(len, self.texts), np.int64, len(self.texts))
+
+    @cached_property
+    def arrow(self) -> pa.Array:
+        """The texts as an Arrow column, for vectorised counting."""
+        return pa.array(self.texts, pa.large_string())
+
+
+def ratio(part: Any, whole: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """`part / whole` element by element, 0 where the whole is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)

@@ -1,0 +1,170 @@
+"""The filters of a recipe, in its order, applied to a table of documents.
+
+Every signal is measured for every document, also for those that an earlier rule drops, on the text as it stands at
+that point of the recipe: an edit changes what later filters measure. The first rule is always `extract.empty`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from filters import FILTERS
+from filters.batch import Batch
+from filters.decide import decide, explain
+from filters.document import SCHEMA
+from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
+from filters.words import WordSplitter
+
+Step = tuple[str, Any]
+
+EMPTY_SIGNAL = Signal(
+    "extract_characters", "characters", "of the extracted text, white space at its ends apart", ""
+)
+EMPTY_RULE = Rule("empty", EMPTY_SIGNAL.column, "<", 1, "a document without text says nothing")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Documents with edited text, language and all signal columns, and the verdict on each."""
+
+    documents: pa.Table
+    verdict: Verdict
+
+
+class Chain:
+    """Filters with settings and the assets they need.
+
+    `assets` maps every name in `asset_names(steps)` to the loaded object; it may hold `english_tokenizer`, a blank
+    spaCy pipeline, which is built otherwise. A chain remembers split words from batch to batch; no result depends
+    on it. One chain per worker.
+    """
+
+    def __init__(self, steps: Sequence[Step], assets: Mapping[str, Any] | None = None):
+        self.steps = list(steps)
+        self.assets = dict(assets or {})
+        self._splitter = WordSplitter(self.assets.get("english_tokenizer"))
+
+    @cached_property
+    def rules(self) -> list[tuple[str, Rule]]:
+        """All rules as (`<filter>.<rule>`, rule), in recipe order, `extract.empty` first."""
+        found = [("extract.empty", EMPTY_RULE)]
+        for name, settings in self.steps:
+            found += [(f"{name}.{rule.name}", rule) for rule in FILTERS[name].rules(settings)]
+        return found
+
+    @cached_property
+    def signals(self) -> list[Signal]:
+        """All signals in the order of their columns."""
+        return [EMPTY_SIGNAL, *(s for name, settings in self.steps for s in FILTERS[name].signals(settings))]
+
+    def apply(self, documents: pa.Table) -> Applied:
+        """Measure, edit and decide. `documents` has the columns of `SCHEMA`; further ones are dropped."""
+        texts = [text or "" for text in documents.column("text").to_pylist()]
+        urls = [url or "" for url in documents.column("url").to_pylist()]
+        batch = Batch(texts, urls, self._splitter)
+        lengths = np.fromiter((len(text.strip()) for text in texts), np.int64, len(texts))
+        columns: dict[str, np.ndarray[Any, Any]] = {EMPTY_SIGNAL.column: lengths}
+        for name, settings in self.steps:
+            spec = FILTERS[name]
+            columns.update(spec.measure(batch, settings, self.assets))
+            if spec.edit is not None:
+                batch = batch.edited(spec.edit(batch, settings))
+        return Applied(self._table(documents, batch, columns), decide(self.rules, columns, len(texts)))
+
+    def decide(self, documents: pa.Table) -> Verdict:
+        """The verdict from stored signal columns alone, with this chain's thresholds."""
+        names = {rule.signal for _, rule in self.rules}
+        columns = {name: documents.column(name).to_numpy() for name in names}
+        return decide(self.rules, columns, documents.num_rows)
+
+    def explain(self, row: Mapping[str, object]) -> list[Explained]:
+        """Every rule against one document's stored signals, in recipe order."""
+        return explain(self.rules, row)
+
+    def fingerprint_settings(self, thresholds: bool = True) -> list[dict[str, Any]]:
+        """Names, versions and settings as JSON-able data: equal exactly where results are.
+
+        Without `thresholds`, only what signals and edited text depend on: chains that agree in it share
+        measurements.
+        """
+        found = []
+        for name, settings in self.steps:
+            spec = FILTERS[name]
+            values = msgspec.to_builtins(settings)
+            if not thresholds:
+                values = {key: value for key, value in values.items() if key not in spec.thresholds}
+            found.append({"name": name, "version": spec.version, "settings": values})
+        return found
+
+    def _table(
+        self, documents: pa.Table, batch: Batch, columns: Mapping[str, np.ndarray[Any, Any]]
+    ) -> pa.Table:
+        filled: dict[str, pa.Array] = {"text": batch.arrow}
+        arrays = [filled.get(name, documents.column(name)) for name in SCHEMA.names]
+        names = list(SCHEMA.names)
+        for signal in self.signals:
+            column = pa.array(columns[signal.column])
+            if signal.column in SCHEMA.names:
+                at = SCHEMA.get_field_index(signal.column)
+                arrays[at] = column.cast(SCHEMA.field(at).type)
+            else:
+                arrays.append(column)
+                names.append(signal.column)
+        return pa.table(arrays, names=names)
+
+
+def asset_names(steps: Sequence[Step]) -> list[str]:
+    """The assets that a chain of these steps needs, each once, in order of first need."""
+    return list(dict.fromkeys(asset for name, settings in steps for asset in FILTERS[name].assets(settings)))
+
+
+def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
+    """The steps of a recipe's list, whose entries are `name` or `{name: {setting: value}}`.
+
+    ValueError names the key's path (`filters[1].c4.min_sentence`), what was expected and the nearest valid name.
+    """
+    if not isinstance(spec, Sequence) or isinstance(spec, str):
+        raise ValueError(f"{path}: expected a list of filters, got {type(spec).__name__}")
+    steps: list[Step] = []
+    for i, entry in enumerate(spec):
+        here = f"{path}[{i}]"
+        if isinstance(entry, str):
+            name, values = entry, {}
+        elif isinstance(entry, Mapping) and len(entry) == 1:
+            name, values = next(iter(entry.items()))
+            values = {} if values is None else values
+        else:
+            raise ValueError(f"{here}: expected a filter's name or one `name: {{settings}}`, got {entry!r}")
+        if name not in FILTERS:
+            raise ValueError(f"{here}: no filter is called {name!r}{_nearest(str(name), list(FILTERS))}")
+        if any(name == known for known, _ in steps):
+            raise ValueError(f"{here}: {name} is in the list twice")
+        steps.append((name, _settings(FILTERS[name], values, f"{here}.{name}")))
+    return steps
+
+
+def _settings(spec: FilterSpec, values: Any, path: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{path}: expected settings as `key: value`, got {values!r}")
+    known = list(spec.settings.__struct_fields__)
+    for key in values:
+        if key not in known:
+            raise ValueError(f"{path}.{key}: no such setting{_nearest(str(key), known)}")
+    try:
+        return msgspec.convert(dict(values), spec.settings)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        raise ValueError(f"{path}{where.rstrip('`')}: {message}") from None
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
+    return f"; did you mean {close[0]!r}?" if close else ""

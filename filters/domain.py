@@ -1,0 +1,80 @@
+"""A domain label for every document by a transparent table of words and hosts.
+
+How it works: the text is lower-cased and cut at everything that is not a letter; each table word found scores one
+hit, at most `CAP` hits per distinct word, so that one repeated word proves little. A part of the host name or path that
+is in the table's address list scores `ADDRESS_HITS` distinct hits. The score of a domain is its hits per 1,000 words
+(texts under `SHORT` words count as that long). The highest score wins if it reaches `MINIMUM` with `DISTINCT`
+different words; otherwise the label is `general`. On a tie the domain listed first wins.
+
+The table (`filters/domain_words.py`) has a version that belongs in the fingerprint of what uses it. It is a first,
+explainable division of an English corpus for mixing, not a judge of topic: classifiers that are trained on labelled
+documents are the better tool where such labels exist, and write the same column.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+import pyarrow as pa
+
+from filters.domain_words import ADDRESSES, VERSION, WORDS
+
+__all__ = ["DOMAINS", "GENERAL", "VERSION", "label"]
+
+GENERAL = "general"
+DOMAINS = (*WORDS, GENERAL)
+CAP = 4
+ADDRESS_HITS = 3
+SHORT = 100  # words
+MINIMUM = 12.0  # hits per 1,000 words
+DISTINCT = 4  # different table words, or address parts
+
+
+@functools.cache
+def _tables() -> tuple[dict[bytes, tuple[int, ...]], dict[str, int], bytes]:
+    """Word to domains, address part to domain, and the byte table that makes separators spaces."""
+    words: dict[bytes, tuple[int, ...]] = {}
+    for number, listed in enumerate(WORDS.values()):
+        for word in listed.split():
+            key = word.encode()
+            words[key] = (*words.get(key, ()), number)
+    numbers = {name: number for number, name in enumerate(WORDS)}
+    addresses = {part: numbers[name] for name, listed in ADDRESSES.items() for part in listed.split()}
+    separators = bytes(byte if byte >= 128 or chr(byte).isalpha() else 32 for byte in range(256))
+    return words, addresses, separators
+
+
+def label(documents: pa.Table) -> pa.Array:
+    """The domain of each document, from its columns `text` and `url`; nulls count as empty."""
+    texts, urls = documents.column("text").to_pylist(), documents.column("url").to_pylist()
+    return pa.array([_label(text or "", url or "") for text, url in zip(texts, urls, strict=True)], pa.string())
+
+
+def _label(text: str, url: str) -> str:
+    words, addresses, separators = _tables()
+    parts = text.lower().encode("utf-8", "surrogatepass").translate(separators).split()
+    seen = Counter(filter(words.__contains__, parts))
+    hits, distinct = [0] * len(WORDS), [0] * len(WORDS)
+    for word, count in seen.items():
+        for number in words[word]:
+            hits[number] += min(count, CAP)
+            distinct[number] += 1
+    for part in set(_address_parts(url)):
+        if part in addresses:
+            hits[addresses[part]] += ADDRESS_HITS * max(len(parts), SHORT) // 1000 + ADDRESS_HITS
+            distinct[addresses[part]] += ADDRESS_HITS
+    best = max(range(len(hits)), key=lambda number: hits[number])
+    score = 1000 * hits[best] / max(len(parts), SHORT)
+    return DOMAINS[best] if score >= MINIMUM and distinct[best] >= DISTINCT else GENERAL
+
+
+def _address_parts(url: str) -> list[str]:
+    """Parts of host and path between separators, and whole host names without `www.`."""
+    _, _, rest = url.lower().partition("://")
+    host, _, path = rest.partition("/")
+    host = host.partition(":")[0].removeprefix("www.")
+    labels = host.split(".")
+    suffixes = [".".join(labels[i:]) for i in range(len(labels))]
+    pieces = path.replace("-", "/").replace("_", "/").replace("?", "/").replace(".", "/").split("/")
+    return [*suffixes, *labels, *pieces]

@@ -1,0 +1,148 @@
+"""Gopher's quality rules (Rae et al. 2021, section A1.1) with datatrove's definitions of each measure.
+
+Words are spaCy's English tokens (`filters/words.py`). Words that consist of symbols alone count for ratios but
+not for the number and the mean length of words. Lines end wherever Python's `splitlines` ends one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from filters.batch import Batch, ratio
+from filters.types import FilterSpec, Rule, Signal, Span
+from filters.words import ALPHABETIC, SYMBOL_ONLY, Words
+
+SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds (null: off) and the stop words. Defaults: the paper's, as FineWeb used them."""
+
+    min_words: int | None = 50
+    max_words: int | None = 100_000
+    min_word_length: float | None = 3
+    max_word_length: float | None = 10
+    max_hash_ratio: float | None = 0.1  # `#` to words
+    max_ellipsis_ratio: float | None = 0.1  # `...` and `…` to words
+    max_bullet_lines: float | None = 0.9
+    max_ellipsis_lines: float | None = 0.3
+    min_alphabetic_words: float | None = 0.8
+    min_stop_words: int | None = 2  # distinct ones (datatrove); the paper does not say whether repeats count
+    stop_words: tuple[str, ...] = ("the", "be", "to", "of", "and", "that", "have", "with")
+
+
+_COLUMNS = {
+    "words": ("words", "words that are not symbols alone"),
+    "word_length": ("characters", "mean length of the words that are not symbols alone"),
+    "hash_ratio": ("per word", "`#` characters"),
+    "ellipsis_ratio": ("per word", "`...` and `…`"),
+    "bullet_lines": ("share of lines", "lines that begin with `•` or `-`"),
+    "ellipsis_lines": ("share of lines", "lines that end with `...` or `…`"),
+    "alphabetic_words": ("share of words", "words with at least one alphabetic character"),
+    "stop_words": ("words", "distinct stop words in the text, lower case as written"),
+}
+
+
+def signals(settings: Settings) -> list[Signal]:
+    """The measured columns."""
+    return [Signal(f"gopher_quality_{name}", *texts, SOURCE) for name, texts in _COLUMNS.items()]
+
+
+def rules(settings: Settings) -> list[Rule]:
+    """The rules, in datatrove's order."""
+    found = [
+        Rule("short", "words", "<", settings.min_words, SOURCE),
+        Rule("long", "words", ">", settings.max_words, SOURCE),
+        Rule("short_words", "word_length", "<", settings.min_word_length, SOURCE),
+        Rule("long_words", "word_length", ">", settings.max_word_length, SOURCE),
+        Rule("hashes", "hash_ratio", ">", settings.max_hash_ratio, SOURCE),
+        Rule("ellipses", "ellipsis_ratio", ">", settings.max_ellipsis_ratio, SOURCE),
+        Rule("bullet_lines", "bullet_lines", ">", settings.max_bullet_lines, SOURCE),
+        Rule("ellipsis_lines", "ellipsis_lines", ">", settings.max_ellipsis_lines, SOURCE),
+        Rule("alphabetic_words", "alphabetic_words", "<", settings.min_alphabetic_words, SOURCE),
+        Rule("stop_words", "stop_words", "<", settings.min_stop_words, SOURCE),
+    ]
+    return [msgspec.structs.replace(rule, signal=f"gopher_quality_{rule.signal}") for rule in found]
+
+
+def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """All eight measures."""
+    words = batch.words
+    flags = words.flags[words.ids]
+    counts = words.counts()
+    named = (flags & SYMBOL_ONLY) == 0
+    named_counts = words.total(named.astype(np.int64))
+    characters = words.total(np.where(named, words.lengths[words.ids], 0).astype(np.int64))
+    lines = np.array([_line_counts(text) for text in batch.texts], np.int64).reshape(-1, 3)
+    hashes = [text.count("#") for text in batch.texts]
+    ellipses = [text.count("...") + text.count("…") for text in batch.texts]
+    found = {
+        "words": named_counts,
+        "word_length": ratio(characters, named_counts),
+        "hash_ratio": ratio(hashes, counts),
+        "ellipsis_ratio": ratio(ellipses, counts),
+        "bullet_lines": ratio(lines[:, 1], lines[:, 0]),
+        "ellipsis_lines": ratio(lines[:, 2], lines[:, 0]),
+        "alphabetic_words": ratio(words.total(((flags & ALPHABETIC) != 0).astype(np.int64)), counts),
+        "stop_words": _distinct(words, settings.stop_words),
+    }
+    return {f"gopher_quality_{name}": values for name, values in found.items()}
+
+
+def _line_counts(text: str) -> tuple[int, int, int]:
+    """Lines, those that begin with a bullet, and those that end with an ellipsis."""
+    lines = text.splitlines()
+    bullets = sum(line.lstrip().startswith(("•", "-")) for line in lines) if "-" in text or "•" in text else 0
+    ends = sum(line.rstrip().endswith(("...", "…")) for line in lines) if ".." in text or "…" in text else 0
+    return len(lines), bullets, ends
+
+
+def _distinct(words: Words, wanted: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How many of the wanted words each text has."""
+    texts = len(words.offsets) - 1
+    order = np.full(len(words.lengths), -1, np.int64)
+    for i, word in enumerate(dict.fromkeys(wanted)):
+        if word in words.numbers:
+            order[words.numbers[word]] = i
+    hits = order[words.ids]
+    at = np.flatnonzero(hits >= 0)
+    rows = np.searchsorted(words.offsets, at, side="right") - 1
+    pairs = np.unique(rows * max(len(wanted), 1) + hits[at])
+    return np.bincount(pairs // max(len(wanted), 1), minlength=texts).astype(np.int64)
+
+
+def spans(text: str, rule: str, settings: Settings) -> list[Span]:
+    """Marks and lines that a rule counts."""
+    from filters.spans import line_spans, occurrences
+
+    if rule == "hashes":
+        return occurrences(text, ("#",))
+    if rule == "ellipses":
+        return occurrences(text, ("...", "…"))
+    if rule == "bullet_lines":
+        return line_spans(text, lambda line: line.lstrip().startswith(("•", "-")))
+    if rule == "ellipsis_lines":
+        return line_spans(text, lambda line: line.rstrip().endswith(("...", "…")))
+    return []
+
+
+def assets(settings: Settings) -> tuple[str, ...]:
+    """The tokenizer whose words are counted."""
+    return ("english_tokenizer",)
+
+
+SPEC = FilterSpec(
+    name="gopher_quality",
+    version=1,
+    settings=Settings,
+    signals=signals,
+    rules=rules,
+    measure=measure,
+    assets=assets,
+    spans=spans,
+    thresholds=frozenset(Settings.__struct_fields__) - {"stop_words"},
+)

@@ -1,0 +1,257 @@
+"""Masks personal data in text: e-mail addresses, public IPv4 addresses, telephone numbers.
+
+FineWeb masked e-mail and public IP addresses; telephone numbers follow C4-derived corpora. Every address becomes the
+same reserved one (RFC 2606, RFC 5737, the fictional 555-01xx numbers), so that a replacement depends on nothing but
+what it replaces, and a second pass changes nothing. All patterns run in RE2, which takes linear time on any text;
+what RE2 cannot say (what stands before and after, number ranges) is checked on each candidate.
+
+Left alone: private and reserved IP ranges, versions such as v1.2.3.4, dates, prices, plain whole numbers, ISBN,
+DOI, addresses in the reserved example domains.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+EMAIL = "email@example.com"
+IP = "192.0.2.1"  # TEST-NET-1
+PHONE = "+1-202-555-0100"
+PASSES = 8  # a replacement can complete another number at most a few times
+
+_EMAIL = r"[\p{Latin}0-9_][\p{Latin}0-9._%+'\-]*@(?:[\p{Latin}0-9\-]+\.)+[\p{Latin}]{2,24}"
+_IP = r"(?:[0-9]+\.)+[0-9]+"
+_INTERNATIONAL = r"\+ ?[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,11}\)?){1,7}"
+_NORTH_AMERICAN = (
+    r"(?:(?:1|001)[ .\-])?(?:\([2-9][0-9]{2}\) ?[.\-]?|[2-9][0-9]{2}[.\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
+)
+_NAMED = (
+    r"(?i)\b(?:tel|telephone|telefon|téléphone|tél|phone|ph|fax|mobile|mob|cell|call|whatsapp|hotline)\b"
+    r"(?: ?(?:no|number|nr|us|at|on)\b)?[.:]{0,2}[ \t]{0,2}([(]?[0-9][0-9 .\-/()]{5,18}[0-9])"
+)
+_EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
+
+_PRIVATE = (  # first address, prefix length: not reachable on the public Internet (IANA special-purpose registry)
+    ("0.0.0.0", 8),
+    ("10.0.0.0", 8),
+    ("100.64.0.0", 10),
+    ("127.0.0.0", 8),
+    ("169.254.0.0", 16),
+    ("172.16.0.0", 12),
+    ("192.0.0.0", 24),
+    ("192.0.2.0", 24),
+    ("192.168.0.0", 16),
+    ("198.18.0.0", 15),
+    ("198.51.100.0", 24),
+    ("203.0.113.0", 24),
+    ("224.0.0.0", 3),
+)
+_RESERVED_DOMAINS = ("example.com", "example.org", "example.net")
+_TWO_DIGIT_CODES = frozenset(
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
+    "90 91 92 93 94 95 98".split()
+)
+_THREE_DIGIT_CODES = (
+    "21",
+    "22",
+    "23",
+    "24",
+    "25",
+    "26",
+    "29",
+    "35",
+    "37",
+    "38",
+    "42",
+    "50",
+    "59",
+    "67",
+    "68",
+    "69",
+)
+_MORE_THREE_DIGIT_CODES = ("80", "85", "87", "88", "96", "97", "99")
+VERSION = 1  # of the patterns and replacements: masked text depends on it
+
+_VERSION_WORDS = (
+    "version",
+    "ver",
+    "v",
+    "release",
+    "build",
+    "firmware",
+    "driver",
+    "rev",
+    "section",
+    "chapter",
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is masked. FineWeb: e-mail and IP addresses alone."""
+
+    emails: bool = True
+    ips: bool = True
+    phones: bool = True
+
+
+def mask(texts: pa.Array, settings: Settings) -> tuple[pa.Array, dict[str, np.ndarray[Any, Any]]]:
+    """The texts with personal data replaced, and how many replacements each text has: emails, ips, phones.
+
+    Nulls stay null. Idempotent: masking the result again changes nothing and counts nothing.
+    """
+    combined = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    counts = {name: np.zeros(len(combined), np.int64) for name in ("emails", "ips", "phones")}
+    rows = _candidates(combined, settings)
+    if not len(rows):
+        return combined, counts
+    values = combined.to_pylist()
+    for row in rows.tolist():
+        values[row], found = _mask_text(values[row], settings)
+        for name, count in found.items():
+            counts[name][row] = count
+    return pa.array(values, combined.type), counts
+
+
+def _candidates(texts: pa.Array, settings: Settings) -> np.ndarray[Any, Any]:
+    """Rows that may hold something to mask."""
+    import pyarrow.compute as pc
+
+    patterns = [r"[0-9]@|\pL@|_@|[.%+'\-]@"] if settings.emails else []
+    patterns += [r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]"] if settings.ips else []
+    patterns += (
+        [r"[0-9][ .\-/()]*[0-9][ .\-/()]*[0-9][ .\-/()]*[0-9][ .\-/()]*[0-9]"] if settings.phones else []
+    )
+    if not patterns:
+        return np.zeros(0, np.int64)
+    hit = pc.fill_null(pc.match_substring_regex(texts, "|".join(patterns)), False)
+    return np.flatnonzero(np.asarray(hit))
+
+
+def _mask_text(text: str, settings: Settings) -> tuple[str, dict[str, int]]:
+    counts = {"emails": 0, "ips": 0, "phones": 0}
+    for _ in range(PASSES):
+        before = text
+        if settings.emails and "@" in text:
+            text, found = _replace(text, EMAIL, "email", _is_email)
+            counts["emails"] += found
+        if settings.ips:
+            text, found = _replace(text, IP, "ip", _is_public_ip)
+            counts["ips"] += found
+        if settings.phones:
+            for kind, test in _PHONES:
+                text, found = _replace(text, PHONE, kind, test)
+                counts["phones"] += found
+        if text == before:
+            break
+    return text, counts
+
+
+def _replace(
+    text: str, replacement: str, kind: str, test: Callable[[str, int, int], bool]
+) -> tuple[str, int]:
+    """Replaces the candidates that pass a test on their place in the text. Earlier replacements are never entered."""
+    parts, position, count = [], 0, 0
+    for match in _pattern(kind).finditer(text):
+        start, end = match.span(match.re.groups)
+        if start < position or text[start:end] == replacement or not test(text, start, end):
+            continue
+        parts += [text[position:start], replacement]
+        position = end
+        count += 1
+    return ("".join([*parts, text[position:]]), count) if count else (text, 0)
+
+
+@functools.cache
+def _pattern(kind: str) -> Any:
+    import re2
+
+    sources = {
+        "email": _EMAIL,
+        "ip": _IP,
+        "international": _INTERNATIONAL + _EXTENSION,
+        "north_american": _NORTH_AMERICAN + _EXTENSION,
+        "named": _NAMED,
+    }
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(sources[kind], options)
+
+
+def _is_email(text: str, start: int, end: int) -> bool:
+    local, _, domain = text[start:end].rpartition("@")
+    return not domain.lower().endswith(_RESERVED_DOMAINS) and len(local) <= 64
+
+
+def _is_public_ip(text: str, start: int, end: int) -> bool:
+    parts = text[start:end].split(".")
+    if len(parts) != 4 or any(
+        len(part) > 3 or int(part) > 255 or (part[0] == "0" and part != "0") for part in parts
+    ):
+        return False
+    before, after = text[max(0, start - 12) : start], text[end : end + 2]
+    if before[-1:].isalnum() or before[-1:] in ("_", ".") or after[:1].isalnum() or after[:1] == "_":
+        return False
+    if (before[-1:] == "-" and before[-2:-1].isalpha()) or (after[:1] == "-" and after[1:].isalpha()):
+        return False  # a package such as name-1.2.3.4 or 1.2.3.4-beta
+    words = before.lower().replace(":", " ").replace(".", " ").split()
+    if words and words[-1] in _VERSION_WORDS:
+        return False
+    return not _is_private(parts)
+
+
+def _is_private(parts: list[str]) -> bool:
+    value = _number(parts)
+    return any(value >> (32 - bits) == _number(first.split(".")) >> (32 - bits) for first, bits in _PRIVATE)
+
+
+def _number(parts: list[str]) -> int:
+    first, second, third, fourth = map(int, parts)
+    return first << 24 | second << 16 | third << 8 | fourth
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character in "0123456789")
+
+
+def _bounded(text: str, start: int, end: int) -> bool:
+    """Whether a number stands alone: no letter, digit, currency sign or identifier runs into it."""
+    before, after = text[max(0, start - 12) : start], text[end : end + 2]
+    if before[-1:].isalnum() or before[-1:] in tuple("_/=#$€£¥+@&%"):
+        return False
+    if before[-1:] in (".", ",", "-", ":") and before[-2:-1].isdigit():
+        return False
+    if after[:1].isalnum() or after[:1] in ("_", "%", "@"):
+        return False
+    if after[:1] in (".", ",", "-", "/", ":") and after[1:].isdigit():
+        return False
+    return not any(word in before.lower() for word in ("isbn", "issn", "doi", "sku"))
+
+
+def _is_international(text: str, start: int, end: int) -> bool:
+    number = text[start:end].partition("x")[0].partition("ext")[0]
+    digits = _digits(number)
+    if not _bounded(text, start, end) or number.count("(") != number.count(")"):
+        return False
+    if digits[0] in "17":
+        return len(digits) == 11
+    known = digits[:2] in _TWO_DIGIT_CODES or digits[:2] in _THREE_DIGIT_CODES + _MORE_THREE_DIGIT_CODES
+    return known and 9 <= len(digits) <= 15
+
+
+def _is_named(text: str, start: int, end: int) -> bool:
+    number = text[start:end]
+    after = text[end : end + 1]
+    balanced = number.count("(") == number.count(")")
+    return balanced and 7 <= len(_digits(number)) <= 13 and not (after.isalnum() or after in ("_", "%", "@"))
+
+
+_PHONES: tuple[tuple[str, Callable[[str, int, int], bool]], ...] = (
+    ("international", _is_international),
+    ("north_american", _bounded),
+    ("named", _is_named),
+)

@@ -1,0 +1,98 @@
+"""What a filter is made of: signals that it measures, rules that compare them with thresholds, and the verdict.
+
+A filter never decides inside its measuring code. It measures numeric columns, which are stored; a rule names one
+column, a direction and a threshold. So a threshold can be changed later from the stored columns alone, and every
+decision can be explained by one comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from filters.batch import Batch
+
+DropWhen = Literal["<", "<=", ">", ">=", "not_in", "=="]
+Threshold = float | int | tuple[str, ...] | None
+Span = tuple[int, int]
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """One measured column: its name, its unit, what it counts, and where its definition comes from."""
+
+    column: str
+    unit: str
+    description: str
+    source: str
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """Drop a document when `signal drop_when threshold` holds. A threshold of None switches the rule off."""
+
+    name: str
+    signal: str  # a column
+    drop_when: DropWhen
+    threshold: Threshold
+    source: str
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """One rule as it was applied to one document."""
+
+    rule: str  # `<filter>.<rule>`
+    column: str
+    value: object
+    drop_when: DropWhen
+    threshold: Threshold
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision for each document of a table, in row order.
+
+    `reason` is the first failing rule in recipe order as `<filter>.<rule>`, null where the document is kept;
+    `reasons` lists all failing rules.
+    """
+
+    keep: np.ndarray[Any, np.dtype[np.bool_]]
+    reason: pa.Array  # string
+    reasons: pa.Array  # list<string>
+
+
+def no_assets(settings: Any) -> tuple[str, ...]:
+    """The asset list of a filter that needs none."""
+    return ()
+
+
+def no_spans(text: str, rule: str, settings: Any) -> list[Span]:
+    """The spans of a filter whose rules fire on the whole document."""
+    return []
+
+
+@dataclass(frozen=True)
+class FilterSpec:
+    """One filter as data: an entry of `filters.FILTERS`.
+
+    `version` changes with every change of what is measured or edited. `thresholds` names the settings that only
+    rules read: changing one of them needs no new measurement. `measure` returns a column for every entry of
+    `signals(settings)`, aligned with the batch's rows and never NaN. `edit` returns the changed texts; it is
+    applied after `measure`, and later filters measure its output.
+    """
+
+    name: str
+    version: int
+    settings: type[Any]
+    signals: Callable[[Any], list[Signal]]
+    rules: Callable[[Any], list[Rule]]
+    measure: Callable[[Batch, Any, Mapping[str, Any]], dict[str, np.ndarray[Any, Any]]]
+    assets: Callable[[Any], tuple[str, ...]] = no_assets
+    edit: Callable[[Batch, Any], list[str]] | None = None
+    spans: Callable[[str, str, Any], list[Span]] = no_spans
+    thresholds: frozenset[str] = frozenset()

@@ -1,0 +1,123 @@
+"""Weights of domains: what a person writes, and what the supply of tokens allows.
+
+A weight is a share of the tokens that the model SEES. `natural` gives every domain its share of the tokens there
+are, so all run out together. Explicit weights are normalised; domains not named get nothing. No domain may be
+repeated more than `max_epochs` times over all phases (default 4: repetition costs little up to there, Muennighoff et
+al. 2023, "Scaling Data-Constrained Language Models"). A weight that needs more is refused with the largest feasible
+one, or water-filled: the domain gets what the cap leaves, and the others share the rest in their own proportion.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from mixes.errors import MixError
+from mixes.order import integer_weights
+
+Weights = Literal["natural"] | dict[str, float]
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A stretch of training under fixed weights; `tokens` may be left open in the last phase only."""
+
+    name: str
+    weights: Weights = "natural"
+    tokens: int | None = None
+
+
+class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The recipe's mix: `weights` for the whole run, or `phases` one after the other."""
+
+    weights: Weights = "natural"
+    phases: tuple[Phase, ...] = ()
+    max_epochs: float = 4.0
+    over_cap: Literal["refuse", "water-fill"] = "refuse"
+    block: int = 128  # sequences; at every whole block the shares are exact, inside one the order is shuffled
+    seed: int = 0
+
+    def in_phases(self) -> tuple[Phase, ...]:
+        """The phases; one of all tokens if none are written. Raises MixError if they contradict each other."""
+        if not self.phases:
+            return (Phase(name="main", weights=self.weights),)
+        if self.weights != "natural":
+            raise MixError("mix: give either weights or phases, not both")
+        if any(phase.tokens is None for phase in self.phases[:-1]):
+            raise MixError("mix: only the last phase may leave its tokens open")
+        return self.phases
+
+
+def relative_weights(weights: Weights, sizes: Mapping[str, int]) -> list[int]:
+    """Whole-number weights in the order of `sizes` (sequences an epoch). Raises MixError for what is impossible."""
+    if weights == "natural":
+        if sum(sizes.values()) == 0:
+            raise MixError("mix: no domain has enough training tokens for one sequence")
+        return list(sizes.values())
+    for name, weight in weights.items():
+        if name not in sizes:
+            near = difflib.get_close_matches(name, sizes, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise MixError(f"mix: no domain {name!r} in these tokens (there are {', '.join(sizes)}){hint}")
+        if not (math.isfinite(weight) and weight >= 0):
+            raise MixError(f"mix: the weight of {name!r} must be a number of at least 0, got {weight}")
+        if weight > 0 and sizes[name] == 0:
+            raise MixError(f"mix: domain {name!r} has too few tokens for one sequence")
+    if sum(weights.values()) <= 0:
+        raise MixError("mix: at least one weight must be above 0")
+    return integer_weights([weights.get(name, 0.0) for name in sizes])
+
+
+def fit_weights(
+    weights: Sequence[int],
+    room: Mapping[str, float],
+    sequences: int,
+    sizes: Mapping[str, int],
+    settings: MixSettings,
+) -> list[int]:
+    """Weights under which no domain gets more than `room` (sequences left under the cap) of `sequences`.
+
+    The same weights if they already fit, within one sequence of rounding. Raises MixError when they do not and the
+    settings refuse, or when no weights could.
+    """
+    total = sum(weights)
+    names = list(room)
+    over = [name for name, w in zip(names, weights, strict=True) if sequences * w > (room[name] + 1) * total]
+    if not over:
+        return list(weights)
+    usable = sum(room[name] for name, w in zip(names, weights, strict=True) if w)
+    if settings.over_cap == "refuse" or usable < sequences:
+        name = max(over, key=lambda one: (sequences * weights[names.index(one)] / total / sizes[one], one))
+        share = weights[names.index(name)] / total
+        used = settings.max_epochs * sizes[name] - room[name]
+        raise MixError(
+            f"mix: domain {name!r} at weight {share:.4g} needs {(used + sequences * share) / sizes[name]:.2f} epochs, "
+            f"the cap is {settings.max_epochs:g}; the largest feasible weight is {room[name] / sequences:.4g}"
+            + (
+                ""
+                if usable >= sequences
+                else f", and all weighted domains together reach {usable / sequences:.0%}"
+            )
+        )
+    return _water_fill(weights, [room[name] for name in names], sequences)
+
+
+def _water_fill(weights: Sequence[int], room: Sequence[float], sequences: int) -> list[int]:
+    capped: set[int] = set()
+    while True:
+        left = sequences - sum(room[k] for k in capped)
+        open_weight = sum(w for k, w in enumerate(weights) if k not in capped)
+        over = {
+            k for k, w in enumerate(weights) if w and k not in capped and left * w > room[k] * open_weight
+        }
+        if not over:
+            break
+        capped |= over
+    # Thousandths of a sequence: fine enough that rounding never moves a whole one.
+    return [
+        math.floor(1000 * (room[k] if k in capped else left * w / open_weight)) if w else 0
+        for k, w in enumerate(weights)
+    ]

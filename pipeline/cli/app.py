@@ -1,0 +1,44 @@
+"""The verbs, in one table. Each has an example in its help, and tests run every one of them."""
+
+from __future__ import annotations
+
+import typer
+
+from pipeline.cli import corpus, inspect, learn, run
+
+app = typer.Typer(
+    name="sluice",
+    help="From Common Crawl WARC files to a pretraining corpus and a trained, annealed language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+VERBS = {
+    "demo": run.demo,
+    "sample": run.sample,
+    "recipes": run.recipes,
+    "signals": run.signals,
+    "plan": run.plan,
+    "run": run.run,
+    "extract": corpus.extract,
+    "filter": corpus.filter_,
+    "dedup": corpus.dedup,
+    "tokenize": corpus.tokenize,
+    "records": inspect.records,
+    "status": inspect.status,
+    "stats": inspect.stats,
+    "why": inspect.why,
+    "verify": inspect.verify,
+    "repair": inspect.repair,
+    "gc": inspect.gc,
+    "report": inspect.report,
+    "eval": learn.evaluate,
+    "generate": learn.generate,
+    "doctor": learn.doctor,
+}
+
+for name, verb in VERBS.items():
+    app.command(name)(verb)

@@ -1,0 +1,154 @@
+"""From a recipe, inputs and a folder to an exit code: what `run`, `demo` and the one-stage verbs share."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from pipeline.errors import UsageError
+from pipeline.inputs import find_inputs
+from pipeline.progress import Display, summary
+from pipeline.recipe import Recipe
+from pipeline.road import Engine, Road, active_stages
+from pipeline.show import show_text
+from pipeline.stages import STAGES
+from pipeline.stats import stats
+from pipeline.store import open_folder
+
+FINISHED_WITH_DAMAGE = 3
+
+# Failures of an input or a shard, not of a single page: a run that met one finishes with exit code 3.
+_PAGE_FAILURES = {
+    "timeout",
+    "crash",
+    "memory",
+    "oversize",
+    "extract_error",
+    "http",
+    "bad_json",
+    "no_text",
+    "duplicate_id",
+}
+
+
+def make_engine(name: str, address: str | None, workers: int | None) -> Engine:
+    """The engine by its name; raises UsageError for another word."""
+    if name == "local":
+        from pipeline.engine.local import LocalEngine, cores
+
+        return LocalEngine(workers or cores())
+    if name == "ray":
+        from pipeline.engine.ray import RayEngine
+
+        return RayEngine(address, workers)
+    raise UsageError(f"--engine {name}: local or ray")
+
+
+@contextlib.contextmanager
+def _signals(engines: list[Engine], display: Display) -> Iterator[None]:
+    """SIGINT and SIGTERM: no new shards, running ones may finish; a second one ends them."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not engines:
+            raise KeyboardInterrupt
+        display.say("stopping after the shards that are running; again to end them now")
+        for engine in engines:
+            engine.stop(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def execute(
+    recipe: Recipe,
+    inputs: Sequence[str],
+    out: str,
+    *,
+    until: str | None = None,
+    only: Sequence[str] | None = None,
+    engine_name: str = "local",
+    address: str | None = None,
+    workers: int | None = None,
+    accept_changed: bool = False,
+    keep: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Run a recipe's stages; returns the exit code (0 or 3). `only` keeps the folders of these stages alone."""
+    make = {"local": None, "ray": None}
+    if engine_name not in make:
+        raise UsageError(f"--engine {engine_name}: local or ray")
+    files = find_inputs(inputs)
+    active = active_stages(recipe, until)
+    if only is not None:
+        active = tuple(name for name in active if name in {"extract", *only})
+    folder = open_folder(out)
+    road = Road(folder=folder, recipe=recipe, files=files, active=active, keep=keep)
+    road.prepare(accept_changed)
+    engines: list[Engine] = []
+
+    def engine() -> Engine:
+        if not engines:
+            engines.append(make_engine(engine_name, address, workers))
+        return engines[0]
+
+    with Display(active, quiet=quiet) as display, _signals(engines, display):
+        display.say(f"{recipe.name}: {len(files)} input file{'s' if len(files) != 1 else ''} -> {folder.url}")
+        try:
+            outcome = road.walk(engine, display)
+        finally:
+            for one in engines:
+                one.close()
+        if only is not None:
+            road.release([name for name in active if name not in only], _not_of(only))
+        elif not recipe.keep_text and "corpus" in active:
+            road.release(["extract"], ["extracted"])
+        counts = stats(folder)
+        if only is None and until in (None, "report") and (outcome.ran or not folder.exists("report.html")):
+            from pipeline.report import write_report
+
+            write_report(folder)
+        if not outcome.ran:
+            display.say("nothing to compute: everything is up to date")
+    if not quiet:
+        console = Console(file=sys.stderr)
+        summary(counts, console)
+        if folder.exists("report.html"):
+            console.print(f"report: {folder.url}/report.html", markup=False, highlight=False, soft_wrap=True)
+    return exit_code(counts, recipe, quiet)
+
+
+def _not_of(only: Sequence[str]) -> list[str]:
+    wanted = {under for name in only for under in STAGES[name].folders}
+    return [under for stage in STAGES.values() for under in stage.folders if under not in wanted]
+
+
+def exit_code(counts: dict[str, Any], recipe: Recipe, quiet: bool) -> int:
+    """0, or 3 when an input was damaged, a shard given up, or too many pages failed; says why."""
+    damaged = {kind: number for kind, number in counts["failed"].items() if kind not in _PAGE_FAILURES}
+    pages = sum(counts["failed"].values()) - sum(damaged.values())
+    problems = []
+    if damaged:
+        problems.append(
+            "damaged or missing input: " + ", ".join(f"{kind} {number}" for kind, number in damaged.items())
+        )
+    if counts["given_up"]:
+        first = counts["given_up"][0]
+        problems.append(
+            f"{len(counts['given_up'])} shard(s) given up ({first['shard']}: {show_text(first['reason'])})"
+        )
+    total = pages + counts["responses"]
+    if total and pages / total > recipe.max_failed:
+        problems.append(f"{pages} of {total} pages failed, more than max_failed {recipe.max_failed}")
+    for problem in problems:
+        print(f"sluice: finished, but {problem}; see RUN/failed/ and `sluice status`", file=sys.stderr)
+    return FINISHED_WITH_DAMAGE if problems else 0

@@ -1,0 +1,213 @@
+"""Verbs that read what is there: records, status, stats, why, verify, repair, gc, report."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from pipeline.cli.arguments import EngineName, Json, Workers
+from pipeline.errors import UserError
+from pipeline.show import show_text
+from pipeline.store import open_folder
+
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="a run folder: a path or a URL")]
+
+
+def _print_json(value: Any) -> None:
+    print(msgspec.json.encode(value).decode())
+
+
+def records(
+    warc: Annotated[list[str], typer.Argument(metavar="WARC...", help="WARC files")],
+    json: Json = False,
+) -> None:
+    """A line a record: file, offset, length, type, URL, status, SHA-1 of the payload, problem.
+
+    Example: sluice records sample.warc.gz --json
+    """
+    from pipeline.extract import records as read
+
+    missing = False
+    for path in warc:
+        try:
+            for record in read(path):
+                if json:
+                    _print_json(record)
+                else:
+                    shown = (
+                        record[name] for name in ("offset", "length", "type", "status", "problem", "url")
+                    )
+                    print("\t".join("-" if value is None else show_text(value, 300) for value in shown))
+        except FileNotFoundError:
+            print(f"sluice: {path}: no such file", file=sys.stderr)
+            missing = True
+    raise typer.Exit(3 if missing else 0)
+
+
+def status(run: RunFolder, json: Json = False) -> None:
+    """How far a run is.
+
+    Example: sluice status run
+    """
+    from pipeline.stats import status as read
+
+    found = read(open_folder(run))
+    if json:
+        _print_json(found)
+        return
+    print(f"{found['recipe']} on {len(found['inputs'])} input file(s) in {found['run']}")
+    for stage in found["stages"]:
+        state = (
+            "done" if stage["closed"] else ("under way or stopped" if stage["shards_done"] else "not begun")
+        )
+        lost = f", {stage['given_up']} given up" if stage["given_up"] else ""
+        print(f"  {stage['stage']:<11} {state}, {stage['shards_done']} shard(s){lost}")
+
+
+def stats(run: RunFolder, json: Json = False) -> None:
+    """What became of every record, in counts that add up.
+
+    Example: sluice stats run --json
+    """
+    from pipeline.progress import summary
+    from pipeline.stats import stats as read
+
+    found = read(open_folder(run))
+    if json:
+        _print_json(found)
+    else:
+        summary(found, Console())
+
+
+def why(
+    run: RunFolder,
+    key: Annotated[str, typer.Argument(metavar="ID_OR_URL", help="a document's id or URL")],
+    json: Json = False,
+) -> None:
+    """One document's whole story: record, every signal against its threshold, verdict, duplicate of what, tokens where.
+
+    Example: sluice why run sample.warc.gz@0
+    """
+    from pipeline.why import why as read
+
+    stories = read(open_folder(run), key)
+    if json:
+        _print_json(stories if len(stories) > 1 else stories[0])
+        return
+    for story in stories:
+        _tell(story)
+
+
+def _tell(story: dict[str, Any]) -> None:
+    record = story["record"]
+    print(f"{show_text(story['id'])}  {show_text(story['url'], 300)}")
+    if record["warc_file"]:
+        place = f"{show_text(record['warc_file'])}, bytes {record['warc_offset']} + {record['warc_length']}"
+        print(f"record      {place}, crawled {show_text(record['date'])}")
+    print(f"fate        {story['fate']}" + (f": {story['reason']}" if "reason" in story else ""))
+    if "failed" in story:
+        print(
+            f"failed      {show_text(story['failed']['kind'])}: {show_text(story['failed']['message'], 300)}"
+        )
+    if "duplicate" in story:
+        one = story["duplicate"]
+        print(
+            f"duplicate   of {show_text(one['duplicate_of'])} ({one['kind']}, similarity {one['similarity']:.2f})"
+        )
+    if "language" in story and story["language"]["language"]:
+        print(f"language    {story['language']['language']} ({story['language']['score']:.2f})")
+    if "domain" in story:
+        masked = ", ".join(f"{name} {number}" for name, number in story["masked"].items() if number)
+        print(f"domain      {story['domain']}" + (f"; masked {masked}" if masked else ""))
+    if story.get("tokens"):
+        at = story["tokens"]
+        print(f"tokens      {at['split']}, shard {at['shard']}, {at['length']} tokens from {at['offset']}")
+    for rule in story.get("rules", []):
+        value = rule["value"]
+        shown = f"{value:.4g}" if isinstance(value, float) else show_text(value)
+        mark = "DROPS" if rule["failed"] else "ok"
+        print(
+            f"  {mark:<6} {rule['rule']:<38} {shown:>12}   drops when {rule['drop_when']} {rule['threshold']}"
+        )
+    if story.get("text"):
+        print(f"text        {show_text(story['text'], 600)}")
+
+
+def verify(run: RunFolder, json: Json = False) -> None:
+    """Check every published file against its receipt. Exit code 1 if anything is damaged.
+
+    Example: sluice verify run --json
+    """
+    from pipeline.verify import verify as check
+
+    found = check(open_folder(run))
+    if json:
+        _print_json(found)
+    elif found["ok"]:
+        print(f"ok: {found['checked']} files, digest {found['digest']}")
+    else:
+        for one in found["bad"]:
+            print(
+                f"{show_text(one['file'])}: {one['problem']} (stage {one['stage']}, shard {show_text(one['shard'])})"
+            )
+        print(f"{len(found['bad'])} damaged; mend with: sluice repair {run}", file=sys.stderr)
+    raise typer.Exit(0 if found["ok"] else 1)
+
+
+def repair(run: RunFolder, engine: EngineName = "local", workers: Workers = None) -> None:
+    """Compute again only what `verify` finds damaged.
+
+    Example: sluice repair run
+    """
+    from pipeline.cli.execute import execute
+    from pipeline.recipe import read_resolved
+    from pipeline.road import PUBLIC, read_inputs
+    from pipeline.verify import discard_bad
+    from pipeline.verify import verify as check
+
+    folder = open_folder(run)
+    found = check(folder)
+    if found["ok"]:
+        print("nothing is damaged")
+        return
+    closed = [name for name in PUBLIC if name != "report" and folder.exists(f"ledger/{name}/manifest.json")]
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{run}/recipe.yaml")
+    inputs = [file.path for file in read_inputs(folder)]
+    discard_bad(folder, found["bad"])
+    code = execute(
+        recipe, inputs, run, until=closed[-1] if closed else None, engine_name=engine, workers=workers
+    )
+    after = check(folder)
+    if not after["ok"]:
+        raise UserError(f"{len(after['bad'])} file(s) are still damaged: {after['bad'][0]['file']}")
+    print(f"repaired {len(found['bad'])}; digest {after['digest']}")
+    raise typer.Exit(code)
+
+
+def gc(run: RunFolder) -> None:
+    """Remove files that no receipt names, such as those of a killed run.
+
+    Example: sluice gc run
+    """
+    from pipeline.collect import collect
+
+    removed = collect(open_folder(run))
+    print(f"removed {removed} file(s)")
+
+
+def report(run: RunFolder) -> None:
+    """Write RUN/report.html, one self-contained file.
+
+    Example: sluice report run
+    """
+    from pipeline.report import write_report
+    from pipeline.stats import require_run
+
+    folder = open_folder(run)
+    require_run(folder)
+    write_report(folder)
+    print(f"{folder.url}/report.html")

@@ -1,0 +1,25 @@
+"""What a recipe says about duplicates."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class MinHashSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """FineWeb's: 5-grams of words, 14 bands of 8 rows, so that Jaccard .75 is found with probability .77."""
+
+    ngram: int = 5  # words
+    bands: int = 14
+    rows: int = 8
+    seed: int = 1
+
+
+class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which kinds of duplicates are removed; the first document in the order of the inputs survives.
+
+    The scope is the run: give a run one crawl, as FineWeb does (removing duplicates over all crawls at once made its
+    corpus worse).
+    """
+
+    exact: bool = True  # equal normal forms
+    minhash: MinHashSettings | None = MinHashSettings()

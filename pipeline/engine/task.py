@@ -1,0 +1,112 @@
+"""A task: one shard of one stage as plain data, and what a worker does with it.
+
+Tasks cross process and machine borders as bytes of msgpack; only receipts come back.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from pipeline.ledger import Ledger, Receipt
+from pipeline.recipe import Recipe, from_builtins
+from pipeline.stages import STAGES
+from pipeline.stages.stage import Attempt, Shard
+from pipeline.store import open_folder
+
+ATTEMPTS = 3  # tries at a shard whose worker dies
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do. `recipe` is the resolved recipe as JSON."""
+
+    run: str
+    stage: str
+    fingerprint: str
+    recipe: bytes
+    shard: Shard
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard's receipt is in the ledger."""
+
+    task: Task
+    receipt: Receipt
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard was given up: its worker died or raised on every attempt."""
+
+    task: Task
+    reason: str
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a running shard is."""
+
+    task: Task
+    data: dict[str, Any]
+
+
+Event = Done | Failed | Progress
+
+
+@lru_cache(maxsize=4)
+def _recipe(encoded: bytes) -> Recipe:
+    return from_builtins(msgspec.json.decode(encoded))
+
+
+def quiet_threads() -> None:
+    """Keep libraries from starting threads of their own: a worker is one core, and its memory stays small."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+
+
+def _core_seconds() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def perform(task: Task, report: Callable[[Mapping[str, Any]], None]) -> Receipt:
+    """Run one shard here and commit it; returns the receipt that counts."""
+    folder = open_folder(task.run)
+    attempt = Attempt(
+        stage=task.stage,
+        fingerprint=task.fingerprint,
+        shard=task.shard,
+        recipe=_recipe(task.recipe),
+        folder=folder,
+        report=_paced(report),
+    )
+    started = _core_seconds()
+    try:
+        STAGES[task.stage].run(task.shard, attempt)
+        return attempt.publish(Ledger(folder), _core_seconds() - started, platform.node())
+    finally:
+        attempt.discard()
+
+
+def _paced(report: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
+    """At most five reports a second leave a worker."""
+    last = 0.0
+
+    def paced(data: Mapping[str, Any]) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= 0.2:
+            last = now
+            report(data)
+
+    return paced

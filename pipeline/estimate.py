@@ -1,0 +1,103 @@
+"""What a run would cost, from a measured sample of its own input: `sluice plan`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.inputs import InputFile, find_inputs
+from pipeline.ledger import Ledger
+from pipeline.recipe import Recipe
+from pipeline.road import Road, active_stages
+from pipeline.stages import STAGES
+from pipeline.stages.stage import Planning
+from pipeline.store import open_folder
+
+BYTES_PER_TOKEN = 4.4  # of English web text under a 32k byte-level vocabulary
+
+
+def estimate(
+    recipe: Recipe, inputs: Sequence[str], out: str | None, pages: int, price: float
+) -> dict[str, Any]:
+    """Shards, what is done in `out`, and the measured sample scaled to all bytes of the input."""
+    files = find_inputs(inputs)
+    folder = open_folder(out or ".")
+    planning = Planning(recipe, files, Ledger(folder), active_stages(recipe, "extract"))
+    total = sum(max(file.size, 0) for file in files)
+    found: dict[str, Any] = {
+        "files": len(files),
+        "bytes": total,
+        "extract_shards": len(STAGES["extract"].plan(planning)),
+        "extract_shards_done": 0,
+    }
+    if out is not None and folder.exists("recipe.yaml"):
+        road = Road(folder=folder, recipe=recipe, files=files, active=planning.active)
+        there = road.ledger.manifest("extract")
+        if there is not None and there.fingerprint == road.fingerprints["extract"]:
+            found["extract_shards_done"] = len(there.receipts)
+    sample = _measure(recipe, next(file for file in files if file.size > 0), pages)
+    scale = total / max(sample["bytes"], 1)
+    hours = sample["seconds"] * scale / 3600
+    return {
+        **found,
+        "sample_pages": sample["pages"],
+        "sample_kept_share": round(sample["kept"] / max(sample["pages"], 1), 4),
+        "milliseconds_per_page": round(1000 * sample["seconds"] / max(sample["pages"], 1), 2),
+        "pages": round(sample["pages"] * scale),
+        "kept_tokens": round(sample["kept_bytes"] / BYTES_PER_TOKEN * scale),
+        "core_hours": round(hours, 3),
+        "price": round(hours * price, 4),
+    }
+
+
+def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
+    """Extract and filter the first pages of a file in this process."""
+    from pipeline import assets, documents
+    from pipeline.extract import Tally, extract_range
+
+    tally = Tally()
+    started = time.process_time()
+    wall = time.perf_counter()
+    if file.kind == "warc":
+        parts = extract_range(file.path, 0, file.size, recipe.extract, tally)
+    else:
+        parts = documents.read(file.path, file.kind, recipe.id_column, tally)
+    tables, reached = [], 0
+    for part in parts:
+        tables.append(part.documents)
+        places = zip(
+            part.documents["warc_offset"].to_pylist(), part.documents["warc_length"].to_pylist(), strict=True
+        )
+        reached = max(
+            [
+                reached,
+                *(start + length for start, length in places if start is not None and length is not None),
+            ]
+        )
+        if sum(table.num_rows for table in tables) >= pages:
+            break
+    table = pa.concat_tables(tables) if tables else None
+    extracted = max(time.perf_counter() - wall, time.process_time() - started)
+    rows = table.num_rows if table is not None else 0
+    kept, kept_bytes, seconds = rows, 0, extracted
+    if table is not None and recipe.filters is not None:
+        from filters.chain import asset_names
+
+        loaded = {name: assets.load(name) for name in asset_names(recipe.chain({}).steps)}
+        chain = recipe.chain(loaded)
+        chain.apply(table.slice(0, 1))  # compiled loops and models are loaded before the clock runs
+        wall = time.perf_counter()
+        applied = chain.apply(table)
+        seconds += time.perf_counter() - wall
+        texts = applied.documents.filter(pa.array(applied.verdict.keep))["text"].to_pylist()
+        kept, kept_bytes = len(texts), sum(len(text.encode()) for text in texts)
+    return {
+        "pages": rows,
+        "bytes": reached or file.size,
+        "kept": kept,
+        "kept_bytes": kept_bytes,
+        "seconds": seconds,
+    }

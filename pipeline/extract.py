@@ -1,0 +1,262 @@
+"""A byte range of a WARC file to documents: records, HTTP, charset, main text.
+
+`extract_range` is the extract stage's work: every record of the range is skipped with a reason, fails with a kind, or
+becomes a document (whose text may be empty), and `Tally` counts which. `records` lists what a file holds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from filters.document import from_rows
+from pipeline.charset import charset_parameter, decode, valid
+from pipeline.extractors import EXTRACTORS, Extraction, language_tag
+from pipeline.http import decode_body, header
+from pipeline.inputs import open_input
+from pipeline.page import own_type, response_of, why_no_page
+from pipeline.record import Damage, ReadLimits, Record
+from pipeline.sandbox import Failure, Page, Sandbox
+from pipeline.warc import read_records
+
+FAILED_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("kind", pa.string()),
+        ("warc_file", pa.string()),
+        ("warc_offset", pa.int64()),
+        ("warc_length", pa.int64()),
+        ("message", pa.string()),
+    ]
+)
+SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html", "other")
+BATCH_PAGES = 256
+BATCH_BYTES = 16 << 20  # of HTML waiting for extraction
+LISTED_BYTES = 64 << 20  # of a body whose digest `records` states
+_HEAD_BYTES = 1 << 20  # a stored record may have this much beside its page
+_CANDIDATES = ("response", "resource", "conversion")
+
+
+class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Recipe section `extract`: which extractor, and what one page may cost."""
+
+    extractor: Literal["trafilatura", "resiliparse"] = "trafilatura"
+    favor: Literal["precision", "balanced", "recall"] = "precision"  # FineWeb: precision
+    page_timeout: float = 10.0  # seconds
+    page_bytes: int = 5 << 20  # of the decoded body; larger pages fail as `oversize`
+    page_memory: int = 1 << 30  # bytes that the parser may take for a page
+
+
+@dataclass
+class Tally:
+    """What became of the records of a range: `records == sum(skipped) + sum(failed) + documents`.
+
+    `responses` counts the records of type response that were delivered whole, whatever their fate. `problems` counts
+    documents that were kept in spite of a fault, by kind.
+    """
+
+    records: int = 0
+    responses: int = 0
+    documents: int = 0
+    bytes_in: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+    problems: dict[str, int] = field(default_factory=dict)
+
+    def skip(self, reason: str) -> None:
+        """Counts a record that is no page."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+    def fail(self, kind: str) -> None:
+        """Counts a record or a damaged range that yielded no document."""
+        self.failed[kind] = self.failed.get(kind, 0) + 1
+
+
+class Part(NamedTuple):
+    """A bounded piece of a range's result: tables of `filters.document.SCHEMA` and `FAILED_SCHEMA`, in record order."""
+
+    documents: pa.Table
+    failed: pa.Table
+
+
+class _Candidate(NamedTuple):
+    page: Page
+    row: dict[str, Any]
+    problem: str | None
+
+
+def extract_range(
+    path: str, start: int, end: int | None, settings: ExtractSettings, tally: Tally
+) -> Iterator[Part]:
+    """Documents and failures of the records that start in bytes [`start`, `end`) of `path`, counted in `tally`.
+
+    `path` is a local path or an fsspec URL. Language and its score are left null. Raises OSError where the input cannot
+    be opened or read.
+    """
+    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    limits = ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
+    sandbox = _sandbox(settings)
+    with open_input(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        tally.bytes_in += max(0, min(size, size if end is None else end) - start)
+        batch: list[_Candidate | dict[str, Any]] = []
+        waiting = 0
+        for event in read_records(file, start, end, limits=limits):
+            found = _sort(event, name, settings, tally)
+            if found is None:
+                continue
+            batch.append(found)
+            waiting += len(found.page.html) if isinstance(found, _Candidate) else 0
+            if len(batch) >= BATCH_PAGES or waiting >= BATCH_BYTES:
+                yield _part(batch, sandbox, tally)
+                batch, waiting = [], 0
+        if batch:
+            yield _part(batch, sandbox, tally)
+
+
+def _sort(
+    event: Record | Damage, name: str, settings: ExtractSettings, tally: Tally
+) -> _Candidate | dict[str, Any] | None:
+    """A page to extract, a row of the failed table, or None for a record that is skipped; counts the record."""
+    tally.records += 1
+    if isinstance(event, Damage):
+        return _failure(event, name, event.kind, event.message, tally)
+    if event.type == "response":
+        tally.responses += 1
+    if event.type not in _CANDIDATES:
+        tally.skip(event.type if event.type in SKIPPED else "other")
+        return None
+    response = response_of(event)
+    reason = why_no_page(event, response)
+    if reason is not None:
+        tally.skip(reason)
+        return None
+    body = decode_body(response, settings.page_bytes)
+    fault = "oversize" if event.truncated else body.fault
+    if fault is not None:
+        return _failure(event, name, fault, _FAULTS[fault], tally)
+    decoded = decode(
+        body.data, charset_parameter(header(response.headers, "content-type") or own_type(event))
+    )
+    language = language_tag(header(response.headers, "content-language"))
+    row = _place(event, name) | {
+        "url": valid(event.url or ""),
+        "date": event.date,
+        "language_declared": language,
+    }
+    return _Candidate(Page(decoded.text, event.url or ""), row, event.problem or body.problem)
+
+
+_FAULTS = {
+    "oversize": "the page is larger than page_bytes",
+    "bad_http": "the HTTP status line or header cannot be read",
+    "bad_encoding": "the Content-Encoding cannot be undone",
+}
+
+
+def _place(event: Record | Damage, name: str) -> dict[str, Any]:
+    return {
+        "id": f"{name}@{event.offset}",
+        "warc_file": name,
+        "warc_offset": event.offset,
+        "warc_length": event.length,
+        "warc_offset_in": event.offset_in,
+    }
+
+
+def _failure(event: Record | Damage, name: str, kind: str, message: str, tally: Tally) -> dict[str, Any]:
+    tally.fail(kind)
+    url = event.url if isinstance(event, Record) else None
+    return _place(event, name) | {"url": valid(url) if url else None, "kind": kind, "message": message}
+
+
+def _part(batch: list[_Candidate | dict[str, Any]], sandbox: Sandbox, tally: Tally) -> Part:
+    """Extracts the pages of a batch and puts them and its failures into tables."""
+    results = iter(sandbox.extract([found.page for found in batch if isinstance(found, _Candidate)]))
+    documents: list[dict[str, object]] = []
+    failed: list[dict[str, Any]] = []
+    for found in batch:
+        if isinstance(found, dict):
+            failed.append(found)
+            continue
+        result = next(results)
+        if isinstance(result, Failure):
+            tally.fail(result.kind)
+            failed.append(found.row | {"kind": result.kind, "message": result.message})
+        else:
+            documents.append(_document(found.row, result))
+            tally.documents += 1
+            if found.problem:
+                tally.problems[found.problem] = tally.problems.get(found.problem, 0) + 1
+    return Part(from_rows(documents), pa.Table.from_pylist(failed, schema=FAILED_SCHEMA))
+
+
+def _document(row: dict[str, Any], found: Extraction) -> dict[str, object]:
+    return row | {
+        "text": valid(found.text),
+        "title": valid(found.title) if found.title else None,
+        "published": found.published,
+        "language_declared": found.language or row["language_declared"],
+    }
+
+
+_SANDBOXES: dict[tuple[int, ExtractSettings], Sandbox] = {}
+
+
+def _sandbox(settings: ExtractSettings) -> Sandbox:
+    """This process's sandbox for these settings, kept from one range to the next: its zygote takes .3 s to start."""
+    key = (os.getpid(), settings)
+    if key not in _SANDBOXES:
+        for old in list(_SANDBOXES):
+            if old[0] == key[0]:
+                _SANDBOXES.pop(old).close()
+        extractor = EXTRACTORS[settings.extractor]
+        _SANDBOXES[key] = Sandbox(
+            f"{extractor.__module__}:{extractor.__name__}",
+            {"favor": settings.favor},
+            timeout=settings.page_timeout,
+            memory=settings.page_memory,
+        )
+        atexit.register(_SANDBOXES[key].close)
+    return _SANDBOXES[key]
+
+
+def records(path: str) -> Iterator[dict[str, Any]]:
+    """What a file holds, a dictionary a record: file, offset, length, type, url, status, payload_sha1, problem.
+
+    `payload_sha1` is the hexadecimal SHA-1 of the HTTP body with chunking and Content-Encoding undone, as a reader of
+    the page gets it; null for records without an HTTP response and where the body cannot be decoded or is too large.
+    `problem` names what is wrong with the record or, where type is null, with a range that holds none.
+    """
+    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    with open_input(path) as file:
+        for event in read_records(file, limits=ReadLimits(record_bytes=LISTED_BYTES)):
+            line = {"file": name, "offset": event.offset, "length": event.length}
+            if isinstance(event, Damage):
+                empty = dict.fromkeys(("type", "url", "status", "payload_sha1"))
+                yield line | empty | {"problem": event.kind}
+                continue
+            line |= {"type": event.type, "url": event.url}
+            yield line | _payload(event)
+
+
+def _payload(record: Record) -> dict[str, Any]:
+    response = response_of(record) if record.type in _CANDIDATES else None
+    if response is None or (response.status is None and record.type != "response"):
+        return {"status": None, "payload_sha1": None, "problem": record.problem}
+    body = decode_body(response, LISTED_BYTES)
+    fault = "oversize" if record.truncated else body.fault
+    digest = None if fault else hashlib.sha1(body.data, usedforsecurity=False).hexdigest()
+    return {
+        "status": response.status,
+        "payload_sha1": digest,
+        "problem": record.problem or fault or body.problem,
+    }

@@ -1,0 +1,155 @@
+"""Inputs: from what a person types to an ordered list of files with a kind, a size and a digest.
+
+Files are ordered by base name, so the order in which they were listed changes nothing. Two inputs of one base name are
+refused, since a document's id starts with it. The digest covers the whole file up to 64 MiB; beyond that the size and
+64 blocks spread over the file, which is what a re-run can afford to read (every shard's receipt holds more).
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from pipeline.errors import UsageError
+
+SMALL = 64 << 20  # bytes: files under this are cut finely and hashed whole
+SMALL_RANGE = 4 << 20
+LARGE_RANGE = 256 << 20
+_BLOCK = 64 << 10
+_BLOCKS = 64
+
+_KINDS = {
+    ".warc": "warc",
+    ".arc": "warc",
+    ".wet": "warc",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_PACKED = (".gz", ".zst", ".bad")
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One input. `digest` identifies the content; `path` only says where it is today."""
+
+    path: str
+    name: str  # base name
+    kind: str  # "warc", "parquet" or "jsonl"
+    size: int  # bytes; -1 when it is missing
+    digest: str
+
+
+def kind_of(path: str) -> str:
+    """What a file holds, by its suffix; anything unknown is read as WARC, which says so if it is none."""
+    stem = path.lower()
+    for suffix in _PACKED:
+        stem = stem.removesuffix(suffix)
+    return next((kind for suffix, kind in _KINDS.items() if stem.endswith(suffix)), "warc")
+
+
+def open_input(path: str) -> IO[bytes]:
+    """A local path or an fsspec URL, for reading, seekable."""
+    if "://" in path and not path.startswith("file://"):
+        import fsspec
+
+        file: IO[bytes] = fsspec.open(path, "rb").open()
+        return file
+    return open(path.removeprefix("file://"), "rb")
+
+
+def _expand(pattern: str) -> Iterator[str]:
+    if "://" in pattern and not pattern.startswith("file://"):
+        if any(mark in pattern for mark in "*?["):
+            import fsspec
+
+            filesystem, path = fsspec.core.url_to_fs(pattern)
+            yield from (filesystem.unstrip_protocol(name) for name in sorted(filesystem.glob(path)))
+        else:
+            yield pattern
+        return
+    path = pattern.removeprefix("file://")
+    if Path(path).is_dir():
+        found = sorted(entry.path for entry in os.scandir(path) if entry.is_file() and _known(entry.name))
+        if not found:
+            raise UsageError(f"{path}: no .warc, .parquet or .jsonl file in this folder")
+        yield from found
+    elif not Path(path).exists() and any(mark in path for mark in "*?["):
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (patterns may be absolute)
+        if not matches:
+            raise UsageError(f"--input {pattern}: nothing matches")
+        yield from matches
+    else:
+        yield path
+
+
+def _known(name: str) -> bool:
+    stem = name.lower()
+    for suffix in _PACKED:
+        stem = stem.removesuffix(suffix)
+    return stem.endswith(tuple(_KINDS))
+
+
+def _size(file: IO[bytes]) -> int:
+    return file.seek(0, os.SEEK_END)
+
+
+def _digest(file: IO[bytes], size: int) -> str:
+    digest = hashlib.sha256(f"{size}\n".encode())
+    if size <= SMALL:
+        file.seek(0)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    else:
+        for index in range(_BLOCKS):
+            file.seek((size - _BLOCK) * index // (_BLOCKS - 1))
+            digest.update(file.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def describe(path: str) -> InputFile:
+    """Look at one file; a missing one has size -1 and is counted as failed when the run gets to it."""
+    common: dict[str, Any] = {"path": path, "name": os.path.basename(path.rstrip("/")), "kind": kind_of(path)}  # noqa: PTH119
+    try:
+        with open_input(path) as file:
+            size = _size(file)
+            return InputFile(**common, size=size, digest=_digest(file, size))
+    except FileNotFoundError:
+        return InputFile(**common, size=-1, digest="missing")
+    except PermissionError as error:
+        raise UsageError(f"--input {path}: {error.strerror}") from error
+
+
+def find_inputs(patterns: Iterable[str]) -> tuple[InputFile, ...]:
+    """All input files, ordered by base name; refuses repeated base names and a list of which nothing is there."""
+    paths = [path for pattern in patterns for path in _expand(pattern)]
+    if not paths:
+        raise UsageError("no input: name WARC, Parquet or JSONL files with --input")
+    seen: dict[str, str] = {}
+    for path in paths:
+        name = os.path.basename(path)  # noqa: PTH119 (paths may be URLs)
+        if name in seen and seen[name] != path:
+            raise UsageError(
+                f"two inputs are called {name} ({seen[name]} and {path}): ids start with the file's name, rename one"
+            )
+        seen[name] = path
+    files = sorted((describe(path) for path in seen.values()), key=lambda file: file.name)
+    if all(file.size < 0 for file in files):
+        raise UsageError(f"--input {files[0].path}: no such file")
+    kinds = {"warc" if file.kind == "warc" else "documents" for file in files}
+    if len(kinds) > 1:
+        raise UsageError("inputs must be all WARC or all documents (Parquet, JSONL), not both")
+    return tuple(files)
+
+
+def ranges(size: int) -> list[tuple[int, int]]:
+    """Byte ranges of one WARC, by its own size alone: 4 MiB each under 64 MiB, else 256 MiB."""
+    step = SMALL_RANGE if size < SMALL else LARGE_RANGE
+    return (
+        [(start, min(start + step, size)) for start in range(0, max(size, 1), step)] if size > 0 else [(0, 0)]
+    )

@@ -1,0 +1,66 @@
+"""Which records are pages: a response with status 200 (or none, as in HTTP 0.9) whose content is HTML."""
+
+from __future__ import annotations
+
+from pipeline.http import Response, decode_body, header, parse_response
+from pipeline.record import Record
+
+_HTML = ("text/html", "application/xhtml+xml")
+_TAGS = [
+    "html",
+    "head",
+    "script",
+    "iframe",
+    "h1",
+    "div",
+    "font",
+    "table",
+    "a",
+    "style",
+    "title",
+    "b",
+    "body",
+    "br",
+    "p",
+]
+_SNIFFED_BYTES = 64 << 20  # of a body whose media type is not stated
+
+
+def response_of(record: Record) -> Response:
+    """The HTTP response in a record; where there is none, one of unknown status with the record's own media type."""
+    response = parse_response(record.body)
+    if response.status is None and not response.headers and (own := own_type(record)):
+        return Response(status=None, headers=[("content-type", own)], raw=response.raw, fault=response.fault)
+    return response
+
+
+def own_type(record: Record) -> str | None:
+    """The media type that a record states for a block that is not HTTP, or None."""
+    stated = record.content_type
+    return None if stated is None or stated.lower().startswith("application/http") else stated
+
+
+def why_no_page(record: Record, response: Response) -> str | None:
+    """Why a record is not a page to extract, or None."""
+    if response.status is not None and response.status != 200:
+        return "not_ok"
+    if response.fault is not None:
+        return None
+    identified = next((v for k, v in record.headers if k.lower() == "warc-identified-payload-type"), None)
+    stated = identified or header(response.headers, "content-type") or ""
+    media = stated.partition(";")[0].partition(",")[0].strip().lower()
+    if "/" in media:
+        return None if media in _HTML else "not_html"
+    return None if looks_like_html(decode_body(response, _SNIFFED_BYTES).data) else "not_html"
+
+
+def looks_like_html(data: bytes) -> bool:
+    """Whether `data` starts as HTML does, by the patterns of the MIME Sniffing Standard (section 7.1)."""
+    head = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<!--")):
+        return True
+    if head.startswith(b"<?xml"):
+        return b"<html" in head
+    return any(
+        head.startswith(f"<{tag}{end}".encode()) for tag in _TAGS for end in (" ", ">", "\n", "\t", "\r")
+    )

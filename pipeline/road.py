@@ -1,0 +1,310 @@
+"""The road: run the stages of a recipe in order, from what the ledger already holds.
+
+For each stage: fingerprint its settings together with the stages before it, plan its shards, run those that have no
+receipt under their key, close the stage with a manifest. Nothing else decides what is done and what is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from pipeline.engine.task import Done, Event, Failed, Task
+from pipeline.errors import UsageError, UserError
+from pipeline.inputs import InputFile
+from pipeline.ledger import GivenUp, Input, Ledger, Manifest, Receipt, receipt_name, shard_key
+from pipeline.recipe import Recipe, nearest, resolved
+from pipeline.stages import STAGES
+from pipeline.stages.stage import Planning, Shard, Stage
+from pipeline.store import Folder, fingerprint
+from pipeline.store.digest import combine
+
+# Names a user may give to --until; `dedup` brings `signatures` with it.
+PUBLIC = ("extract", "filter", "dedup", "corpus", "tokenizer", "tokens", "train", "anneal", "eval", "report")
+
+
+class Engine(Protocol):
+    """What runs tasks."""
+
+    name: str
+
+    def run(self, tasks: Sequence[Task], on_event: Callable[[Event], None], alone: bool = False) -> None:
+        """Run all tasks; each one ends as Done or Failed."""
+
+    def stop(self, signal_number: int) -> None:
+        """Ask for an end."""
+
+    def close(self) -> None:
+        """Release processes."""
+
+
+class Watcher(Protocol):
+    """Who is told how the run goes (the progress display)."""
+
+    def stage(self, name: str, shards: int, done: Sequence[Receipt]) -> None:
+        """A stage begins with some of its shards done before."""
+
+    def event(self, event: Event) -> None:
+        """Something happened to a shard."""
+
+    def closed(self, name: str) -> None:
+        """A stage is closed."""
+
+
+@dataclass
+class Outcome:
+    """What a call of `walk` did."""
+
+    ran: int = 0  # shards computed now
+    given_up: list[GivenUp] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)  # why stages were computed again
+
+
+def active_stages(recipe: Recipe, until: str | None = None) -> tuple[str, ...]:
+    """The stages of this recipe, in order, up to `until`."""
+    if until is not None and until not in PUBLIC:
+        raise UsageError(
+            f"--until {until}: no such stage{nearest(until, PUBLIC)} (stages: {', '.join(PUBLIC)})"
+        )
+    absent: set[str] = set()
+    if recipe.filters is None:
+        absent |= {"filter"}
+    if recipe.dedup is None:
+        absent |= {"signatures", "dedup"}
+    if recipe.train is None:
+        absent |= {"train", "anneal", "eval"}
+    elif not recipe.train.anneal.arms:
+        absent |= {"anneal"}
+    names = [name for name in STAGES if name not in absent]
+    if until is None or until == "report":
+        return tuple(names)
+    if until not in names:
+        raise UsageError(f"--until {until}: the recipe {recipe.name} leaves this stage out")
+    return tuple(names[: names.index(until) + 1])
+
+
+def fingerprints(recipe: Recipe, active: Sequence[str]) -> dict[str, str]:
+    """Stage to fingerprint: its version and settings, and the fingerprint of the stage before it."""
+    found: dict[str, str] = {}
+    before = ""
+    for name in active:
+        stage = STAGES[name]
+        before = fingerprint([name, stage.version, stage.settings(recipe), before])
+        found[name] = before
+    return found
+
+
+@dataclass
+class Road:
+    """One run folder, one recipe, one list of inputs."""
+
+    folder: Folder
+    recipe: Recipe
+    files: tuple[InputFile, ...]
+    active: tuple[str, ...]
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.folder)
+        self.fingerprints = fingerprints(self.recipe, self.active)
+        self.planning = Planning(self.recipe, self.files, self.ledger, self.active)
+
+    def prepare(self, accept_changed: bool) -> None:
+        """Write `recipe.yaml` and `inputs.json`; refuse inputs that changed under their name."""
+        self._check_inputs(accept_changed)
+        _remove_dead_scratch(self.folder)
+        text = resolved(self.recipe).encode()
+        if not self.folder.exists("recipe.yaml") or self.folder.read("recipe.yaml") != text:
+            self.folder.replace("recipe.yaml", text)
+        inputs = msgspec.json.format(msgspec.json.encode(self.files), indent=1)
+        if not self.folder.exists("inputs.json") or self.folder.read("inputs.json") != inputs:
+            self.folder.replace("inputs.json", inputs)
+
+    def _check_inputs(self, accept_changed: bool) -> None:
+        known = {file.name: file for file in read_inputs(self.folder)}
+        for file in self.files:
+            before = known.get(file.name)
+            if before and before.size >= 0 and before.digest != file.digest and not accept_changed:
+                raise UserError(
+                    f"input {file.name} is not the file that {self.folder.url} was made from "
+                    f"({before.size} bytes then, {file.size} now); use another --out, or --accept-changed to redo it"
+                )
+
+    def walk(self, engine: Callable[[], Engine], watcher: Watcher) -> Outcome:
+        """Run every stage; `engine` is called once something has to be computed."""
+        outcome = Outcome()
+        encoded = msgspec.json.encode(self.recipe)
+        for name in self.active:
+            stage = STAGES[name]
+            shards = self._plan(stage)
+            todo, receipts = self._todo(name, shards)
+            watcher.stage(name, len(shards), list(receipts.values()))
+            given_up: list[GivenUp] = []
+            if todo:
+                self._restore(name, engine, watcher, outcome)
+                tasks = [
+                    Task(
+                        run=self.folder.url,
+                        stage=name,
+                        fingerprint=self.fingerprints[name],
+                        recipe=encoded,
+                        shard=shard,
+                    )
+                    for shard in todo
+                ]
+                self._run(engine(), tasks, stage.alone, watcher, receipts, given_up)
+                outcome.ran += len(todo)
+            outcome.given_up += given_up
+            self._close(stage, shards, receipts, given_up)
+            watcher.closed(name)
+        return outcome
+
+    def _plan(self, stage: Stage) -> list[Shard]:
+        shards = stage.plan(self.planning)
+        lost = [one for name in self.active for one in self._given_up(name, before=stage.name)]
+        # What an upstream stage gave up is part of what this stage saw: it is redone when that shard succeeds.
+        extra = [Input(name="given_up", digest=combine(one.shard for one in lost))] if lost else []
+        return (
+            [msgspec.structs.replace(shard, inputs=[*shard.inputs, *extra]) for shard in shards]
+            if extra
+            else shards
+        )
+
+    def _given_up(self, name: str, before: str) -> list[GivenUp]:
+        if self.active.index(name) >= self.active.index(before):
+            return []
+        manifest = self.ledger.manifest(name)
+        return manifest.given_up if manifest else []
+
+    def _todo(self, name: str, shards: Sequence[Shard]) -> tuple[list[Shard], dict[str, Receipt]]:
+        there = self.ledger.names(name)
+        todo: list[Shard] = []
+        receipts: dict[str, Receipt] = {}
+        for shard in shards:
+            file = receipt_name(shard.name, shard_key(self.fingerprints[name], shard.inputs))
+            if file in there:
+                receipts[shard.name] = self.ledger.receipt(name, file)
+            else:
+                todo.append(shard)
+        return todo, receipts
+
+    def _run(
+        self,
+        engine: Engine,
+        tasks: list[Task],
+        alone: bool,
+        watcher: Watcher,
+        receipts: dict[str, Receipt],
+        given_up: list[GivenUp],
+    ) -> None:
+        def on_event(event: Event) -> None:
+            if isinstance(event, Done):
+                receipts[event.task.shard.name] = event.receipt
+            elif isinstance(event, Failed):
+                given_up.append(GivenUp(shard=event.task.shard.name, reason=event.reason))
+            watcher.event(event)
+
+        engine.run(tasks, on_event, alone)
+
+    def _restore(self, name: str, engine: Callable[[], Engine], watcher: Watcher, outcome: Outcome) -> None:
+        """Compute again what was released after an earlier run and is needed now."""
+        for before in self.active[: self.active.index(name)]:
+            manifest = self.ledger.manifest(before)
+            if manifest is None or not manifest.released:
+                continue
+            missing = {
+                receipt.shard
+                for receipt in self.ledger.closed(before)
+                if not all(self.folder.exists(output.name) for output in receipt.outputs)
+            }
+            shards = [shard for shard in STAGES[before].plan(self.planning) if shard.name in missing]
+            tasks = [
+                Task(
+                    run=self.folder.url,
+                    stage=before,
+                    fingerprint=self.fingerprints[before],
+                    recipe=msgspec.json.encode(self.recipe),
+                    shard=shard,
+                )
+                for shard in shards
+            ]
+            self._run(engine(), tasks, STAGES[before].alone, watcher, {}, outcome.given_up)
+            outcome.ran += len(tasks)
+            self.ledger.close(msgspec.structs.replace(manifest, released=False), STAGES[before].folders, True)
+
+    def _close(
+        self, stage: Stage, shards: Sequence[Shard], receipts: dict[str, Receipt], given_up: list[GivenUp]
+    ) -> None:
+        ordered = [receipts[shard.name] for shard in shards if shard.name in receipts]
+        manifest = Manifest(
+            stage=stage.name,
+            fingerprint=self.fingerprints[stage.name],
+            settings=stage.settings(self.recipe),
+            keys=[receipt.key for receipt in ordered],
+            receipts=[receipt.name for receipt in ordered],
+            digest=combine(output.sha256 for receipt in ordered for output in receipt.outputs),
+            given_up=sorted(given_up, key=lambda one: one.shard),
+        )
+        there = self.ledger.manifest(stage.name)
+        same = there is not None and msgspec.structs.replace(there, released=False) == msgspec.convert(
+            msgspec.to_builtins(manifest), Manifest
+        )
+        if not same:
+            self.ledger.close(manifest, stage.folders, self.keep)
+
+    def release(self, stages: Iterable[str], folders: Iterable[str] | None = None) -> None:
+        """Remove files of closed stages on purpose; their receipts stay, so the next run recomputes nothing."""
+        for name in stages:
+            manifest = self.ledger.manifest(name)
+            if manifest is None or manifest.released:
+                continue
+            wanted = set(folders) if folders is not None else set(STAGES[name].folders)
+            self.ledger.close(msgspec.structs.replace(manifest, released=True), (), True)
+            for receipt in self.ledger.closed(name):
+                for output in receipt.outputs:
+                    if output.folder in wanted:
+                        self.folder.remove(output.name)
+            for under in wanted:
+                _remove_if_empty(self.folder, under)
+
+
+def read_inputs(folder: Folder) -> list[InputFile]:
+    """The inputs that a run folder was made from."""
+    if not folder.exists("inputs.json"):
+        return []
+    return msgspec.json.decode(folder.read("inputs.json"), type=list[InputFile])
+
+
+def _remove_if_empty(folder: Folder, under: str) -> None:
+    if "://" not in folder.url:
+        with contextlib.suppress(OSError):
+            (Path(folder.url) / under).rmdir()
+
+
+def _remove_dead_scratch(folder: Folder) -> None:
+    """Scratch folders of processes of this machine that are gone (they are named after them)."""
+    if "://" in folder.url:
+        return
+    here = f"work.{platform.node()}."
+    for path in (Path(folder.url) / "_tmp").glob(f"{here}*"):
+        owner = path.name.removeprefix(here).split(".")[0]
+        if owner.isdigit() and not _alive(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,281 @@
+"""Extraction that can be killed: a batch of pages goes to a forked child, and the clock of each page is watched.
+
+Limits inside the process do not hold: parsers written in C return to Python only when they are done. So a zygote
+(`pipeline.zygote`, a fresh interpreter without Ray or threads) forks a child for every batch. Pages go through a shared
+file, results come back through a pipe, and the child notes in shared memory which page it is at and since when. At the
+limit it is killed, that page has failed, and the pages after it go to a new child. A child that dies by itself has the
+page run again as the first of a new child, so that no page fails for what another one left behind; then it has failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, NamedTuple
+
+import msgspec
+
+from pipeline.extractors import Extraction
+from pipeline.zygote import DONE, FRAME, OUT_OF_MEMORY, PAGE, PROGRESS, RUN
+
+_START_SECONDS = 120.0  # until the zygote has imported the extractor
+_KILL_SECONDS = 5.0  # until a killed child is reported
+_READ = 1 << 18
+_OWN_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
+_COMMAND = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])["path"]
+from pipeline.zygote import main
+main(sys.argv[1])
+"""
+
+
+class Page(NamedTuple):
+    """A page to extract: valid Unicode without lone surrogates."""
+
+    html: str
+    url: str
+
+
+class Failure(NamedTuple):
+    """Why a page has no extraction: `timeout`, `memory`, `crash` or `extractor_error`."""
+
+    kind: str
+    message: str
+
+
+class _ZygoteGoneError(Exception):
+    pass
+
+
+class Sandbox:
+    """Runs one extractor over batches of pages in killable children of one zygote.
+
+    `target` is `module:function`, called as `function(html, url, **options)` for an `Extraction`. `timeout` is seconds
+    a page, `memory` bytes of address space that a child may add to the zygote's. Use by one thread at a time; `close`
+    (or the end of this process, however it ends) stops the zygote and its child.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        options: dict[str, str] | None = None,
+        *,
+        timeout: float = 10.0,
+        memory: int = 1 << 30,
+    ) -> None:
+        self._target = target
+        self._options = options or {}
+        self._timeout = timeout
+        self._memory = memory
+        self._process: subprocess.Popen[bytes] | None = None
+        self._shared: IO[bytes]
+        self._control: socket.socket
+        self._results = -1
+        self._received = bytearray()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def extract(self, pages: Sequence[Page]) -> list[Extraction | Failure]:
+        """The extraction or failure of each page, in order. Raises RuntimeError if the extractor cannot be loaded."""
+        results: list[Extraction | Failure | None] = [None] * len(pages)
+        at = restarts = 0
+        loaded = False
+        while at < len(pages):
+            try:
+                if self._process is None:
+                    self._start()
+                    loaded = False
+                if not loaded:
+                    self._load(pages)
+                    loaded = True
+                page, failure = self._run(at, results)
+            except _ZygoteGoneError:
+                self.close()
+                restarts += 1
+                if restarts > 2:
+                    raise RuntimeError(f"the process that runs {self._target} ends again and again") from None
+                continue
+            first, restarts = at, 0
+            while at < len(pages) and results[at] is not None:
+                at += 1
+            # A page that was killed just as its result came is done; one that died behind others gets a second try.
+            if at < len(pages) and at == (page if failure.kind == "timeout" else first):
+                results[at] = failure
+                at += 1
+        return [result for result in results if result is not None]
+
+    def close(self) -> None:
+        """Ends the zygote and what it has forked."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._control.close()
+        os.close(self._results)
+        self._shared.close()
+        try:
+            process.wait(_KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._results, write_end = os.pipe()
+        os.set_blocking(self._results, False)
+        self._shared = _shared_file()
+        passed = (theirs.fileno(), write_end, self._shared.fileno())
+        settings = {
+            "parent": os.getpid(),
+            "target": self._target,
+            "options": self._options,
+            "memory": self._memory,
+            "control": passed[0],
+            "results": passed[1],
+            "pages": passed[2],
+            "path": [os.path.abspath(entry) for entry in sys.path],  # noqa: PTH100 ("" means the current folder)
+        }
+        # A fixed hash seed and time zone: what the extractor returns must not depend on them.
+        variables = {key: os.environ[key] for key in _OWN_VARIABLES if key in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND, json.dumps(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=passed,
+            env=variables
+            | {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+            start_new_session=True,  # an interrupt from the terminal is for this process alone
+        )
+        theirs.close()
+        os.close(write_end)
+        self._received.clear()
+        self._control.settimeout(_START_SECONDS)
+        try:
+            ready = self._control.recv(1)
+        except OSError:
+            ready = b""
+        if ready != b"+":
+            self.close()
+            raise RuntimeError(f"the extractor {self._target} could not be loaded in a process of its own")
+        self._control.settimeout(None)
+
+    def _load(self, pages: Sequence[Page]) -> None:
+        """Writes the batch into the shared file: progress, count, table of places, then the pages."""
+        table = bytearray(PROGRESS.size) + len(pages).to_bytes(4, "little")
+        offset = len(table) + len(pages) * PAGE.size
+        blobs: list[bytes] = []
+        for page in pages:
+            html, url = page.html.encode("utf-8"), page.url.encode("utf-8", "replace")
+            table += PAGE.pack(offset, len(html), len(url))
+            blobs += (html, url)
+            offset += len(html) + len(url)
+        self._shared.seek(0)
+        self._shared.truncate(0)
+        self._shared.write(table + b"".join(blobs))
+        self._shared.flush()
+
+    def _run(self, first: int, results: list[Extraction | Failure | None]) -> tuple[int, Failure]:
+        """One child from page `first` on; fills `results` and returns where it was and what ended it, if too early."""
+        with mmap.mmap(self._shared.fileno(), PROGRESS.size) as progress:
+            PROGRESS.pack_into(progress, 0, first, time.monotonic())
+            self._command(RUN.pack(b"R", first))
+            killed: float | None = None
+            page = first
+            while True:
+                if killed is None:
+                    page, since = PROGRESS.unpack_from(progress)
+                deadline = killed + _KILL_SECONDS if killed is not None else since + self._timeout
+                wait = max(0.0, deadline - time.monotonic())
+                control = self._control.fileno()
+                ready, _, _ = select.select([self._results, control], [], [], wait)
+                if self._results in ready:
+                    self._receive(results)
+                if control in ready:
+                    done = self._answer()
+                    self._receive(results)
+                    self._received.clear()  # half a frame of a child that was killed
+                    return page, self._verdict(done, killed is not None)
+                late = time.monotonic() >= PROGRESS.unpack_from(progress)[1] + self._timeout
+                if killed is None and late and results[page] is None:
+                    killed = time.monotonic()
+                    self._command(RUN.pack(b"K", 0))
+                elif killed is not None and time.monotonic() >= deadline:
+                    raise _ZygoteGoneError
+
+    def _command(self, command: bytes) -> None:
+        try:
+            self._control.sendall(command)
+        except OSError as error:
+            raise _ZygoteGoneError from error
+
+    def _answer(self) -> bytes:
+        try:
+            answer = self._control.recv(DONE.size, socket.MSG_WAITALL)
+        except OSError:
+            answer = b""
+        if len(answer) < DONE.size:
+            raise _ZygoteGoneError
+        return answer
+
+    def _verdict(self, done: bytes, killed: bool) -> Failure:
+        _, status, peak = DONE.unpack(done)
+        if killed:
+            return Failure("timeout", f"not done after {self._timeout:g} s")
+        if os.WIFEXITED(status):
+            code = os.WEXITSTATUS(status)
+            if code == OUT_OF_MEMORY:
+                return Failure("memory", f"needs more than {self._memory >> 20} MiB")
+            return Failure("crash", f"the parser's process ended with status {code}")
+        name = signal.Signals(os.WTERMSIG(status)).name
+        # Parsers that do not check an allocation crash instead of saying that memory was short.
+        if peak * 1024 > self._memory * 0.8:
+            return Failure("memory", f"{name} at {peak >> 10} MiB")
+        return Failure("crash", f"the parser's process ended by {name}")
+
+    def _receive(self, results: list[Extraction | Failure | None]) -> None:
+        while True:
+            try:
+                data = os.read(self._results, _READ)
+            except BlockingIOError:
+                break
+            if not data:
+                raise _ZygoteGoneError
+            self._received += data
+        for index, error, *fields in _frames(self._received):
+            if index < len(results) and results[index] is None:
+                results[index] = Failure("extractor_error", error) if error else Extraction(*fields)
+
+
+def _frames(received: bytearray) -> Iterator[list[Any]]:
+    """The whole frames at the start of `received`, which is left with what follows them."""
+    at = 0
+    while len(received) >= at + FRAME.size:
+        (size,) = FRAME.unpack_from(received, at)
+        if len(received) < at + FRAME.size + size:
+            break
+        yield msgspec.msgpack.decode(received[at + FRAME.size : at + FRAME.size + size], type=list)
+        at += FRAME.size + size
+    del received[:at]
+
+
+def _shared_file() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("pages"), "w+b")
+    return tempfile.TemporaryFile()

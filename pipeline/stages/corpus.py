@@ -1,0 +1,80 @@
+"""Stage `corpus`: what a model may see. Duplicates out, personal data masked, a domain for every document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stages.stage import Attempt, Planning, Shard, Stage
+from pipeline.stages.tables import as_input, one_to_one, read_batches
+from pipeline.store.parquet import read_table
+
+if TYPE_CHECKING:
+    from pipeline.recipe import Recipe
+
+
+def settings(recipe: Recipe) -> object:
+    """The PII rules, and the versions of masking and labelling."""
+    from filters import domain, pii
+
+    return {
+        "pii": msgspec.to_builtins(recipe.pii),
+        "pii_version": pii.VERSION,
+        "domain_version": domain.VERSION,
+    }
+
+
+def plan(planning: Planning) -> list[Shard]:
+    """One shard a shard of documents, with the list of its duplicates if the recipe looks for any."""
+    shards = one_to_one(planning, "corpus")
+    if "dedup" not in planning.active:
+        return shards
+    # The outputs of `dedup` are named after the shards they speak of.
+    lists = {
+        output.name.rsplit("/", 1)[1].rsplit("-", 1)[0]: output
+        for _, output in planning.outputs("dedup", "duplicates")
+    }
+    return [
+        Shard(
+            name=shard.name,
+            inputs=[*shard.inputs, as_input(lists[shard.name])],
+            parameters={**shard.parameters, "duplicates": lists[shard.name].name},
+        )
+        for shard in shards
+    ]
+
+
+def run(shard: Shard, attempt: Attempt) -> None:
+    """Drop duplicates, mask, label."""
+    from filters import domain, pii
+
+    duplicates = shard.parameters.get("duplicates")
+    repeated = read_table(attempt.folder, duplicates, ["id"])["id"].combine_chunks() if duplicates else None
+    for table in read_batches(attempt, shard, 1024):
+        attempt.counts.update({"in": table.num_rows})
+        if repeated is not None and len(repeated):
+            table = table.filter(pc.invert(pc.is_in(table["id"], value_set=repeated)))
+        text = table["text"].combine_chunks()
+        if attempt.recipe.pii is not None:
+            text, counts = pii.mask(text, attempt.recipe.pii)
+            for name, numbers in counts.items():
+                table = table.append_column(f"pii_{name}", pa.array(numbers, pa.int32()))
+                attempt.count("masked", {name: int(numbers.sum())})
+        table = table.set_column(table.schema.get_field_index("text"), "text", text.cast(pa.large_string()))
+        labels = domain.label(table)
+        table = table.append_column("domain", labels.cast(pa.string()))
+        attempt.write("corpus", table)
+        attempt.count("domains", _by_domain(labels))
+        attempt.counts.update({"out": table.num_rows, "bytes": pc.sum(pc.binary_length(text)).as_py() or 0})
+        attempt.documents += table.num_rows
+        attempt.report({"documents": attempt.documents})
+
+
+def _by_domain(labels: pa.Array) -> dict[str, int]:
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(labels).to_pylist()}
+
+
+STAGE = Stage(name="corpus", version=1, folders=("corpus",), settings=settings, plan=plan, run=run)

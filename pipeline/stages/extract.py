@@ -1,0 +1,88 @@
+"""Stage `extract`: byte ranges of WARC files, or files of documents, to `extracted/` and `failed/`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pipeline.inputs import ranges
+from pipeline.ledger import Input
+from pipeline.stages.stage import Attempt, Planning, Shard, Stage
+
+if TYPE_CHECKING:
+    from pipeline.recipe import Recipe
+
+
+def settings(recipe: Recipe) -> object:
+    """The extractor, its version, and how documents that need no extraction are read."""
+    extractor = recipe.extract.extractor
+    return {
+        "extract": msgspec.to_builtins(recipe.extract),
+        "extractor_version": version(extractor),
+        "id_column": recipe.id_column,
+    }
+
+
+def plan(planning: Planning) -> list[Shard]:
+    """One shard a byte range of a WARC; one a file of documents."""
+    shards = []
+    for file in planning.files:
+        pieces = ranges(file.size) if file.kind == "warc" else [(0, max(file.size, 0))]
+        for start, end in pieces:
+            parameters = {
+                "path": file.path,
+                "kind": file.kind,
+                "start": start,
+                "end": end,
+                "missing": file.size < 0,
+            }
+            source = Input(name=f"{file.name}:{start}-{end}", digest=file.digest)
+            shards.append(
+                Shard(name=f"{_safe(file.name)}-{start:012d}", inputs=[source], parameters=parameters)
+            )
+    return shards
+
+
+def _safe(name: str) -> str:
+    # Base names come from users and object stores: only plain characters reach our own file names.
+    return "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)[
+        :100
+    ]
+
+
+def run(shard: Shard, attempt: Attempt) -> None:
+    """Read one shard; every record is delivered, skipped or failed, and counted."""
+    from filters.document import SCHEMA, empty
+    from pipeline import documents
+    from pipeline.extract import FAILED_SCHEMA, Tally, extract_range
+
+    parameters, tally = shard.parameters, Tally()
+    attempt.write("extracted", empty())
+    attempt.write("failed", FAILED_SCHEMA.empty_table())
+    if parameters["missing"]:
+        parts = documents.missing(parameters["path"], tally)
+    elif parameters["kind"] == "warc":
+        parts = extract_range(
+            parameters["path"], parameters["start"], parameters["end"], attempt.recipe.extract, tally
+        )
+    else:
+        parts = documents.read(parameters["path"], parameters["kind"], attempt.recipe.id_column, tally)
+    for part in parts:
+        attempt.write("extracted", part.documents.select(SCHEMA.names))
+        attempt.write("failed", part.failed)
+        attempt.report({"documents": tally.documents, "failed": sum(tally.failed.values())})
+    attempt.counts = Counter(records=tally.records, responses=tally.responses, out=tally.documents)
+    attempt.count("skipped", tally.skipped)
+    attempt.count("failed", tally.failed)
+    attempt.bytes_in, attempt.documents = tally.bytes_in, tally.documents
+    accounted = sum(tally.skipped.values()) + sum(tally.failed.values()) + tally.documents
+    if tally.records != accounted:
+        raise AssertionError(f"{shard.name}: {tally.records} records, {accounted} accounted for")
+
+
+STAGE = Stage(
+    name="extract", version=1, folders=("extracted", "failed"), settings=settings, plan=plan, run=run
+)

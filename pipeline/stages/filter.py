@@ -1,0 +1,120 @@
+"""Stage `filter`: every signal of every document, then verdicts; `documents/` passed, `dropped/` did not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stages.stage import Attempt, Planning, Shard, Stage
+from pipeline.stages.tables import one_to_one, read_batches
+
+if TYPE_CHECKING:
+    from filters.chain import Chain
+    from pipeline.recipe import Recipe
+
+BATCH = 512  # documents measured together; no decision depends on it
+BINS = 50  # of a signal's histogram
+
+
+def settings(recipe: Recipe) -> object:
+    """Filters with their versions and thresholds, and the digests of the lists and models they use."""
+    from filters.chain import asset_names
+    from pipeline import assets
+
+    chain = recipe.chain({})
+    needed = asset_names(chain.steps)
+    return {"chain": chain.fingerprint_settings(), "assets": {name: assets.digest(name) for name in needed}}
+
+
+def plan(planning: Planning) -> list[Shard]:
+    """One shard a shard of extracted documents."""
+    return one_to_one(planning, "filter")
+
+
+@lru_cache(maxsize=2)
+def _chain(recipe: Recipe) -> Chain:
+    from filters.chain import asset_names
+    from pipeline import assets
+
+    needed = asset_names(recipe.chain({}).steps)
+    return recipe.chain({name: assets.load(name) for name in needed})
+
+
+def run(shard: Shard, attempt: Attempt) -> None:
+    """Measure and decide, a batch at a time."""
+    chain = _chain(attempt.recipe)
+    bins = Histograms()
+    for table in read_batches(attempt, shard, BATCH):
+        applied = chain.apply(table)
+        keep = pa.array(applied.verdict.keep)
+        attempt.write("documents", applied.documents.filter(keep))
+        dropped = applied.documents.drop_columns(["text"])
+        dropped = dropped.append_column("reason", applied.verdict.reason).append_column(
+            "reasons", applied.verdict.reasons
+        )
+        dropped = dropped.filter(pc.invert(keep))
+        attempt.write("dropped", dropped)
+        reasons = Counter(dropped["reason"].to_pylist())
+        attempt.count("dropped", reasons)
+        attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
+        attempt.counts.update({"in": table.num_rows, "out": table.num_rows - dropped.num_rows})
+        attempt.documents += table.num_rows
+        bins.add(applied.documents, applied.verdict.keep)
+        attempt.report({"documents": attempt.documents})
+    attempt.histograms = bins.result()
+
+
+class Histograms:
+    """Kept and dropped documents by value of each numeric signal.
+
+    Edges are fixed by the value alone (never by the data of a shard), so that shards add up: shares in 50 steps of
+    .02 from 0 to 1, everything else by steps of a quarter of a power of two.
+    """
+
+    def __init__(self) -> None:
+        self._bins: dict[str, dict[bool, Counter[str]]] = {}
+
+    def add(self, table: pa.Table, keep: np.ndarray) -> None:
+        """Count the documents of one batch."""
+        fixed = {"warc_offset", "warc_length"}
+        for field in table.schema:
+            number = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+            if not number or field.name in fixed:
+                continue
+            values = np.asarray(
+                pc.fill_null(table[field.name].cast(pa.float64()), float("nan")), dtype=np.float64
+            )
+            labels = bin_labels(values, pa.types.is_floating(field.type))
+            sides = self._bins.setdefault(field.name, {True: Counter(), False: Counter()})
+            sides[True].update(labels[keep].tolist())
+            sides[False].update(labels[~keep].tolist())
+
+    def result(self) -> dict[str, Any]:
+        """{signal: {kept: {lower edge: documents}, dropped: {...}}}."""
+        return {
+            name: {
+                "kept": dict(sorted(sides[True].items(), key=lambda item: float(item[0]))),
+                "dropped": dict(sorted(sides[False].items(), key=lambda item: float(item[0]))),
+            }
+            for name, sides in sorted(self._bins.items())
+        }
+
+
+def bin_labels(values: np.ndarray, is_share: bool) -> np.ndarray:
+    """The lower edge of the bin of each value, as text (a receipt is JSON)."""
+    if is_share and not np.any(values > 1.0):
+        edges = np.floor(np.nan_to_num(values, nan=0.0) * BINS) / BINS
+    else:
+        positive = np.maximum(np.nan_to_num(values, nan=0.0), 0.0)
+        edges = np.where(positive > 0, 2 ** (np.floor(np.log2(np.maximum(positive, 1e-9)) * 4) / 4), 0.0)
+    return np.array([f"{edge:.4g}" for edge in edges], dtype=object)
+
+
+STAGE = Stage(
+    name="filter", version=1, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
+)

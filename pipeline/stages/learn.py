@@ -1,0 +1,269 @@
+"""Stages `train`, `anneal` and `eval`: the stable run, its annealing arms, and what each model scores by domain.
+
+Models lie under plain names: `model/stable/`, `model/anneal/<arm>/`, and the final one, the last arm of the recipe (or
+the stable run if there is none), in `model/` itself. Checkpoints live in `_work/` until the stage is committed, so a
+killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.errors import Stopped, UserError
+from pipeline.ledger import Input
+from pipeline.stages.stage import Attempt, Planning, Shard, Stage
+from pipeline.stages.tables import as_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mixes.mix import Mix
+    from mixes.tokens import TokenSet
+    from pipeline.recipe import Recipe
+
+
+def settings(recipe: Recipe) -> object:
+    """Everything that decides the weights of the model; the arms belong to `anneal`."""
+    from importlib.metadata import version
+
+    train = msgspec.to_builtins(recipe.train)
+    final = not train.pop("anneal")[
+        "arms"
+    ]  # without arms the stable model is also published as the final one
+    return {"train": train, "final": final, "mix": msgspec.to_builtins(recipe.mix), "torch": version("torch")}
+
+
+def anneal_settings(recipe: Recipe) -> object:
+    """The arms."""
+    assert recipe.train is not None
+    return msgspec.to_builtins(recipe.train.anneal)
+
+
+def eval_settings(recipe: Recipe) -> object:
+    """How much is scored."""
+    return msgspec.to_builtins(recipe.eval)
+
+
+def _token_files(planning: Planning) -> tuple[list[Input], dict[str, Any]]:
+    outputs = [output for _, output in planning.outputs("tokens", "tokens")]
+    arrays = [output for output in outputs if output.name.endswith(".npy")]
+    tables = [output for output in outputs if output.name.endswith(".parquet")]
+    learned = planning.ledger.closed("tokenizer")[0]
+    parameters = {
+        "arrays": [output.name for output in arrays],
+        "tables": [output.name for output in tables],
+        "vocabulary": learned.values["vocabulary"],
+        "eos": learned.values["eos"],
+        "tokenizer": learned.outputs[0].name,
+    }
+    return [as_input(output) for output in outputs], parameters
+
+
+def plan_train(planning: Planning) -> list[Shard]:
+    """One shard: one model."""
+    inputs, parameters = _token_files(planning)
+    assert planning.recipe.train is not None
+    final = not planning.recipe.train.anneal.arms
+    return [Shard(name="stable", inputs=inputs, parameters={**parameters, "final": final})]
+
+
+def plan_anneal(planning: Planning) -> list[Shard]:
+    """One shard an arm; all start from the same checkpoint."""
+    inputs, parameters = _token_files(planning)
+    trained = planning.outputs("train", "model/stable")
+    train = planning.recipe.train
+    assert train is not None
+    return [
+        Shard(
+            name=arm.name,
+            inputs=[*inputs, *(as_input(output) for _, output in trained)],
+            parameters={**parameters, "final": arm is train.anneal.arms[-1]},
+        )
+        for arm in train.anneal.arms
+    ]
+
+
+def plan_eval(planning: Planning) -> list[Shard]:
+    """One shard a model: the stable one and every arm."""
+    inputs, parameters = _token_files(planning)
+    found = []
+    for stage in ("train", "anneal"):
+        for receipt in planning.ledger.closed(stage) if stage in planning.active else []:
+            under = "model/stable" if stage == "train" else f"model/anneal/{receipt.shard}"
+            files = [output for output in receipt.outputs if output.folder == under]
+            found.append(
+                Shard(
+                    name=receipt.shard,
+                    inputs=[*inputs, *(as_input(output) for output in files)],
+                    parameters={**parameters, "model": [output.name for output in files]},
+                )
+            )
+    return found
+
+
+def _open(attempt: Attempt, parameters: Mapping[str, Any]) -> TokenSet:
+    from mixes.tokens import TokenSet
+
+    folder, scratch = attempt.folder, attempt.scratch
+    files = [
+        (folder.local(array, scratch), folder.local(table, scratch))
+        for array, table in zip(parameters["arrays"], parameters["tables"], strict=True)
+    ]
+    return TokenSet.open(files, parameters["vocabulary"], parameters["eos"])
+
+
+def _work(attempt: Attempt, stage: str, name: str) -> Path:
+    """Where checkpoints survive a kill: in the run folder on a disk, else in the scratch folder."""
+    if "://" in attempt.folder.url:
+        return attempt.scratch / "work"
+    from pipeline.ledger import shard_key
+
+    key = shard_key(attempt.fingerprint, attempt.shard.inputs) if stage == attempt.stage else name
+    return Path(attempt.folder.url) / "_work" / f"{stage}-{name}-{key}"
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Errors of a mix, of shards and of training are for the person who wrote the recipe."""
+    from mixes.errors import MixError, ShardError
+    from train.errors import StoppedError, TrainError
+
+    try:
+        yield
+    except StoppedError as error:
+        raise Stopped(error.signal_number) from error
+    except (MixError, ShardError, TrainError) as error:
+        raise UserError(str(error)) from error
+
+
+def _plan(attempt: Attempt, tokens: TokenSet, shard: Shard) -> Any:
+    from train.plan import make_plan
+
+    assert attempt.recipe.train is not None
+    return make_plan(
+        tokens.supply(), attempt.recipe.mix, attempt.recipe.train, shard.parameters["vocabulary"]
+    )
+
+
+def _progress(attempt: Attempt) -> Any:
+    def progress(step: int, steps: int, loss: float, rate: float) -> None:
+        attempt.report({"step": step, "steps": steps, "loss": loss, "tokens_per_second": round(rate)})
+
+    return progress
+
+
+def _publish(attempt: Attempt, shard: Shard, out: Path, under: str) -> None:
+    """Every file of a finished model under its own name; the final model also in `model/` itself."""
+    tokenizer = attempt.folder.local(shard.parameters["tokenizer"], attempt.scratch)
+    shutil.copyfile(tokenizer, out / "tokenizer.json")
+    if shard.parameters["final"]:
+        copy = attempt.scratch / "final"
+        shutil.copytree(out, copy)
+        for path in sorted(copy.rglob("*")):
+            if path.is_file():
+                attempt.add_file(path, "model", str(path.relative_to(copy)), addressed=False)
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            attempt.add_file(path, under, str(path.relative_to(out)), addressed=False)
+
+
+def run_train(shard: Shard, attempt: Attempt) -> None:
+    """Warm up and run at a stable learning rate."""
+    from train.loop import run_stable
+
+    with _in_words():
+        tokens = _open(attempt, shard.parameters)
+        plan = _plan(attempt, tokens, shard)
+        out = attempt.scratch / "model"
+        work = _work(attempt, "train", "stable")
+        result = run_stable(tokens, plan.mix, plan.settings, work, out, _progress(attempt))
+    checkpoint = result.get("checkpoint")
+    attempt.values = {"plan": plan.summary, **_plain(result)}
+    if checkpoint:
+        _add_checkpoint(attempt, Path(checkpoint))
+    _publish(attempt, shard, out, "model/stable")
+
+
+def _add_checkpoint(attempt: Attempt, checkpoint: Path) -> None:
+    """The stable checkpoint is published too: every arm, now or later, starts from it."""
+    copy = attempt.scratch / "checkpoint"
+    shutil.copytree(checkpoint, copy)
+    for path in sorted(copy.rglob("*")):
+        if path.is_file():
+            attempt.add_file(path, "model/checkpoint", str(path.relative_to(copy)), addressed=False)
+
+
+def run_anneal(shard: Shard, attempt: Attempt) -> None:
+    """One arm from the stable checkpoint."""
+    from train.anneal import run_arm
+
+    assert attempt.recipe.train is not None
+    arm = next(arm for arm in attempt.recipe.train.anneal.arms if arm.name == shard.name)
+    with _in_words():
+        tokens = _open(attempt, shard.parameters)
+        plan = _plan(attempt, tokens, shard)
+        out = attempt.scratch / "model"
+        checkpoint = attempt.folder.local("model/checkpoint", attempt.scratch)
+        work = _work(attempt, "anneal", shard.name)
+        result = run_arm(tokens, plan.mix, plan.settings, arm, checkpoint, work, out, _progress(attempt))
+    attempt.values = _plain(result)
+    _publish(attempt, shard, out, f"model/anneal/{shard.name}")
+
+
+def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a result is the same wherever it was computed: no paths, no times."""
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in {"checkpoint", "timing", "seconds", "out", "work"}
+    }
+
+
+def run_eval(shard: Shard, attempt: Attempt) -> None:
+    """Perplexity and bits per byte of one model on held-out documents, by domain."""
+    from train.evaluate import evaluate
+
+    with _in_words():
+        tokens = _open(attempt, shard.parameters)
+        files = [attempt.folder.local(name, attempt.scratch) for name in shard.parameters["model"]]
+        folder = next(path.parent for path in files if path.name == "model.safetensors")
+        result = evaluate(folder, tokens, attempt.recipe.eval)
+    path = attempt.scratch / f"{shard.name}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
+    attempt.add_file(path, "eval", f"{shard.name}.json")
+    attempt.values = {"scores": result}
+
+
+TRAIN = Stage(
+    name="train",
+    version=1,
+    folders=("model/stable", "model/checkpoint"),
+    settings=settings,
+    plan=plan_train,
+    run=run_train,
+    alone=True,
+)
+ANNEAL = Stage(
+    name="anneal",
+    version=1,
+    folders=("model/anneal",),
+    settings=anneal_settings,
+    plan=plan_anneal,
+    run=run_anneal,
+    alone=True,
+)
+EVAL = Stage(
+    name="eval",
+    version=1,
+    folders=("eval",),
+    settings=eval_settings,
+    plan=plan_eval,
+    run=run_eval,
+    alone=True,
+)

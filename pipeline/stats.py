@@ -1,0 +1,147 @@
+"""Counts that add up: what became of every record of a run, read from the ledger alone.
+
+`records == skipped + failed + dropped + duplicates + removed + corpus`, whatever the order of a recipe's stages and
+however far a run went; `corpus` counts the documents that are still in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.ledger import Ledger, Receipt
+from pipeline.road import PUBLIC, active_stages, read_inputs
+from pipeline.stages import STAGES
+from pipeline.store import Folder
+from pipeline.store.digest import combine
+
+_SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html")
+_REMOVED = ("contaminated", "opt_out", "takedown")
+
+
+def named(receipts: list[Receipt], name: str) -> Counter[str]:
+    """Sum of one group of counts over receipts."""
+    total: Counter[str] = Counter()
+    for receipt in receipts:
+        group = receipt.counts.get(name)
+        if isinstance(group, dict):
+            total.update(group)
+    return total
+
+
+def plain(receipts: list[Receipt], name: str) -> int:
+    """Sum of one plain count over receipts."""
+    return sum(value for receipt in receipts if isinstance(value := receipt.counts.get(name), int))
+
+
+def require_run(folder: Folder) -> None:
+    """Raise UserError when this is no run folder."""
+    if not folder.exists("recipe.yaml"):
+        raise UserError(f"{folder.url} is no run folder (it has no recipe.yaml): make one with `sluice run`")
+
+
+def stats(folder: Folder) -> dict[str, Any]:
+    """The counts of a run, as `sluice stats --json` prints them."""
+    require_run(folder)
+    ledger = Ledger(folder)
+    closed = {name: ledger.closed(name) for name in STAGES}
+    extracted = closed["extract"]
+    given_up = [one for name in STAGES if (manifest := ledger.manifest(name)) for one in manifest.given_up]
+    reading = ledger.manifest("extract")
+    lost_inputs = reading.given_up if reading else []
+    failed = named(extracted, "failed")
+    if lost_inputs:
+        failed["shard_given_up"] += len(lost_inputs)
+    records = plain(extracted, "records") + len(lost_inputs)
+    skipped = named(extracted, "skipped")
+    dropped = named(closed["filter"], "dropped")
+    duplicates = named(closed["dedup"], "duplicates")
+    _count_lost(ledger, closed, failed)
+    corpus = (
+        records
+        - sum(skipped.values())
+        - sum(failed.values())
+        - sum(dropped.values())
+        - sum(duplicates.values())
+    )
+    return {
+        "records": records,
+        "responses": plain(extracted, "responses"),
+        "skipped": {
+            name: skipped.get(name, 0) for name in (*_SKIPPED, *sorted(set(skipped) - set(_SKIPPED)))
+        },
+        "failed": dict(sorted(failed.items())),
+        "dropped": dict(dropped.most_common()),
+        "duplicates": dict(sorted(duplicates.items())),
+        "removed": dict.fromkeys(_REMOVED, 0),
+        "corpus": corpus,
+        "domains": dict(named(closed["corpus"], "domains").most_common()),
+        "masked": dict(sorted(named(closed["corpus"], "masked").items())),
+        "tokens": {split: named(closed["tokens"], "tokens").get(split, 0) for split in ("train", "heldout")},
+        "bytes_in": sum(receipt.cost.bytes_in for receipt in extracted),
+        "core_seconds": core_seconds(closed),
+        "given_up": [{"shard": one.shard, "reason": one.reason} for one in given_up],
+        "stages": {name: len(receipts) for name, receipts in closed.items() if receipts},
+        "digest": digest(closed),
+    }
+
+
+def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counter[str]) -> None:
+    # A shard given up after extraction takes its documents with it: they failed, and are counted as such.
+    for name, before in (("filter", "extract"), ("corpus", "filter")):
+        manifest = ledger.manifest(name)
+        for one in manifest.given_up if manifest else []:
+            sources = [
+                receipt for receipt in closed[before] or closed["extract"] if receipt.shard == one.shard
+            ]
+            failed["shard_given_up"] += plain(sources, "out")
+
+
+def core_seconds(closed: dict[str, list[Receipt]]) -> dict[str, float]:
+    """Processor time by stage, in seconds."""
+    return {
+        name: round(sum(receipt.cost.core_seconds for receipt in receipts), 3)
+        for name, receipts in closed.items()
+        if receipts
+    }
+
+
+def digest(closed: dict[str, list[Receipt]]) -> str:
+    """One digest over all outputs: the same for every engine and number of workers."""
+    return combine(
+        f"{name} {output.name} {output.sha256}"
+        for name, receipts in closed.items()
+        for receipt in receipts
+        for output in receipt.outputs
+    )
+
+
+def status(folder: Folder) -> dict[str, Any]:
+    """How far a run is: shards done of shards planned, by stage."""
+    require_run(folder)
+    from pipeline.recipe import read_resolved
+
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
+    ledger = Ledger(folder)
+    stages = []
+    for name in active_stages(recipe):
+        manifest = ledger.manifest(name)
+        names = ledger.names(name)
+        if name not in PUBLIC and manifest is None and not names:
+            continue
+        stages.append(
+            {
+                "stage": name,
+                "closed": manifest is not None,
+                "shards_done": len(manifest.receipts) if manifest else len(names),
+                "given_up": len(manifest.given_up) if manifest else 0,
+            }
+        )
+    return {
+        "run": folder.url,
+        "recipe": recipe.name,
+        "inputs": [file.name for file in read_inputs(folder)],
+        "stages": stages,
+        "report": folder.exists("report.html"),
+    }

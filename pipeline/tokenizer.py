@@ -1,0 +1,115 @@
+"""The tokenizer: byte-level BPE (Sennrich et al. 2016; bytes as GPT-2), trained on a sample of the corpus.
+
+`tokenizers` trains and owns the file format. The sample is a set of documents chosen by a hash of their ids, held-out
+documents excluded, so it does not depend on how the corpus was cut into shards. The only special token is
+`<|endoftext|>`; where crawled text spells it, it stays ordinary text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow.compute as pc
+
+from pipeline.errors import UserError
+from pipeline.store import Folder
+from pipeline.store.parquet import iterate
+
+END_OF_TEXT = "<|endoftext|>"
+MAX_DOCUMENT = 1 << 20  # characters of one document that training looks at
+
+
+class TokenizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the corpus becomes tokens."""
+
+    vocabulary: int = 32_768  # tokens, the end-of-text token included
+    tokenizer: str | None = None  # path of a tokenizer.json to use instead of training one
+    sample_bytes: int = 1_000_000_000  # UTF-8 bytes that training looks at, at most
+    heldout: float = 0.005  # share of the documents that is never trained on, by hash of the id
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A tokenizer as JSON, its size, the id of the end-of-text token, and what it was trained on."""
+
+    json: str
+    vocabulary: int
+    eos: int
+    counts: dict[str, int]
+
+
+def given_tokenizer(settings: TokenizeSettings) -> Path:
+    """The file that the recipe names; raises UserError when it is not there."""
+    path = Path(settings.tokenizer or "")
+    if not path.is_file():
+        raise UserError(f"tokenize.tokenizer: {path} is no file (a Hugging Face tokenizer.json)")
+    return path
+
+
+def obtain(
+    folder: Folder,
+    files: Sequence[str],
+    settings: TokenizeSettings,
+    report: Callable[[Mapping[str, Any]], None],
+) -> Learned:
+    """Train on the corpus files, or read the tokenizer that the recipe names."""
+    from tokenizers import Tokenizer
+
+    counts = {"documents": 0, "bytes": 0}
+    if settings.tokenizer:
+        learned = Tokenizer.from_file(str(given_tokenizer(settings)))
+    else:
+        learned = _train(_sample(folder, files, settings, counts, report), settings)
+    eos = learned.token_to_id(END_OF_TEXT)
+    if eos is None:
+        learned.add_special_tokens([END_OF_TEXT])
+        eos = learned.token_to_id(END_OF_TEXT)
+    return Learned(learned.to_str(), learned.get_vocab_size(), eos, counts)
+
+
+def _sample(
+    folder: Folder,
+    files: Sequence[str],
+    settings: TokenizeSettings,
+    counts: dict[str, int],
+    report: Callable[[Mapping[str, Any]], None],
+) -> Iterator[list[str]]:
+    from mixes.heldout import id_rank
+
+    total = sum(
+        pc.sum(pc.binary_length(table["text"])).as_py() or 0
+        for name in files
+        for table in iterate(folder, name, ["text"])
+    )
+    share = min(1.0, settings.sample_bytes / max(total, 1))
+    for name in files:
+        for table in iterate(folder, name, ["id", "text"]):
+            at = np.array([id_rank(one) / 2**64 for one in table["id"].to_pylist()])
+            # Held-out documents have the lowest ranks; the sample is what follows them.
+            chosen = (at >= settings.heldout) & (at < settings.heldout + share * (1 - settings.heldout))
+            texts = [text[:MAX_DOCUMENT] for text in table["text"].filter(np.asarray(chosen)).to_pylist()]
+            counts["documents"] += len(texts)
+            counts["bytes"] += sum(len(text.encode()) for text in texts)
+            report({"documents": counts["documents"]})
+            yield texts
+
+
+def _train(batches: Iterator[list[str]], settings: TokenizeSettings) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    learned = Tokenizer(models.BPE())
+    learned.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    learned.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocabulary,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    learned.train_from_iterator(batches, trainer)
+    return learned

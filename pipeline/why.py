@@ -1,0 +1,146 @@
+"""One document's whole story: where it came from, every signal against its threshold, what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.compute as pc
+
+from pipeline.errors import UserError
+from pipeline.ledger import Ledger
+from pipeline.recipe import Recipe, read_resolved
+from pipeline.show import show_text
+from pipeline.stats import require_run
+from pipeline.store import Folder
+from pipeline.store.parquet import read_table, schema_of
+
+_SEARCHED = (
+    ("corpus", "corpus"),
+    ("dedup", "duplicates"),
+    ("filter", "dropped"),
+    ("filter", "documents"),
+    ("extract", "extracted"),
+    ("extract", "failed"),
+)
+
+
+def _find(folder: Folder, ledger: Ledger, stage: str, under: str, key: str) -> list[dict[str, Any]]:
+    """Rows of one public folder whose id or URL is `key`. An id that names its shard's file needs few files."""
+    rows: list[dict[str, Any]] = []
+    for receipt in ledger.closed(stage):
+        for output in receipt.outputs:
+            if output.folder != under or not output.rows or not folder.exists(output.name):
+                continue
+            names = [name for name in ("id", "url") if name in schema_of(folder, output.name).names]
+            keys = read_table(folder, output.name, names)
+            match = pc.equal(keys["id"], key)
+            if "url" in names:
+                match = pc.or_kleene(match, pc.equal(keys["url"], key))
+            if pc.any(match).as_py():
+                rows += read_table(folder, output.name).filter(pc.fill_null(match, False)).to_pylist()
+    return rows
+
+
+def why(folder: Folder, key: str) -> list[dict[str, Any]]:
+    """The stories of all documents with this id or URL; raises UserError if there is none."""
+    require_run(folder)
+    ledger = Ledger(folder)
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    keys = [key]
+    for stage, under in _SEARCHED:
+        for row in _find(folder, ledger, stage, under, key):
+            found.setdefault(row["id"], {})[under] = row
+    for id_ in found:
+        if id_ not in keys:
+            # A URL was asked for: duplicates are listed by id alone.
+            for row in _find(folder, ledger, "dedup", "duplicates", id_):
+                found[id_]["duplicates"] = row
+    if not found:
+        raise UserError(f"{folder.url} has no document with the id or URL {show_text(key)}")
+    return [_story(id_, rows, recipe, folder, ledger) for id_, rows in sorted(found.items())]
+
+
+def _fate(rows: dict[str, dict[str, Any]]) -> str:
+    if "failed" in rows:
+        return "failed"
+    if "dropped" in rows:
+        return "dropped"
+    if "duplicates" in rows:
+        return "duplicate"
+    return "corpus" if "corpus" in rows else "kept so far"
+
+
+def _story(
+    id_: str, rows: dict[str, dict[str, Any]], recipe: Recipe, folder: Folder, ledger: Ledger
+) -> dict[str, Any]:
+    record = next(
+        (rows[under] for under in ("extracted", "documents", "dropped", "corpus", "failed") if under in rows),
+        {},
+    )
+    measured = rows.get("documents") or rows.get("dropped") or rows.get("corpus")
+    story: dict[str, Any] = {
+        "id": id_,
+        "url": record.get("url"),
+        "fate": _fate(rows),
+        "record": {
+            name: record.get(name)
+            for name in (
+                "warc_file",
+                "warc_offset",
+                "warc_length",
+                "warc_offset_in",
+                "date",
+                "title",
+                "language_declared",
+            )
+        },
+    }
+    if "failed" in rows:
+        story["failed"] = {"kind": rows["failed"].get("kind"), "message": rows["failed"].get("message")}
+    if "dropped" in rows:
+        story["reason"], story["reasons"] = rows["dropped"]["reason"], rows["dropped"]["reasons"]
+    if measured is not None:
+        story["language"] = {"language": measured.get("language"), "score": measured.get("language_score")}
+        text = rows.get("extracted", {}).get("text")
+        row = {**measured, "text": text if text is not None else measured.get("text")}
+        story["rules"] = [
+            {
+                "rule": one.rule,
+                "signal": one.column,
+                "value": one.value,
+                "drop_when": one.drop_when,
+                "threshold": one.threshold,
+                "failed": one.failed,
+            }
+            for one in recipe.chain({}).explain(row)
+        ]
+    if "duplicates" in rows:
+        story["duplicate"] = {
+            name: rows["duplicates"][name] for name in ("duplicate_of", "kind", "similarity")
+        }
+    if "corpus" in rows:
+        story["domain"] = rows["corpus"].get("domain")
+        story["masked"] = {
+            name[4:]: rows["corpus"][name] for name in rows["corpus"] if name.startswith("pii_")
+        }
+        story["tokens"] = _tokens(id_, folder, ledger)
+    text = (rows.get("corpus") or rows.get("documents") or rows.get("extracted") or {}).get("text")
+    if text is not None:
+        story["text"] = text
+    return story
+
+
+def _tokens(id_: str, folder: Folder, ledger: Ledger) -> dict[str, Any] | None:
+    """Where a document's tokens lie: shard, offset and length in tokens, split."""
+    for receipt in ledger.closed("tokens"):
+        for output in receipt.outputs:
+            if output.name.endswith(".parquet") and folder.exists(output.name):
+                table = read_table(folder, output.name)
+                rows = table.filter(pc.equal(table["id"], id_)).to_pylist()
+                if rows:
+                    return {
+                        "shard": receipt.shard,
+                        **{name: rows[0][name] for name in ("split", "offset", "length")},
+                    }
+    return None

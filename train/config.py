@@ -1,0 +1,236 @@
+"""Settings of a training run, typed and without torch.
+
+One dial: `depth`. The width is 64 a layer (at least 128) in heads of 64, the hidden layer of SwiGLU 8/3 of the width
+rounded up to 32, the learning rate falls with the width; presets set the dial and a budget. Every derived value can
+be written in the recipe instead. `resolve` fills what was left open, so that a run's settings are complete and can be
+compared and hashed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+from mixes.weights import Weights
+from train.errors import TrainError
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One continuation of the stable checkpoint: under which weights, and whether the learning rate decays.
+
+    `weights`: "stable" goes on with the trunk's last phase. `decay`: "none" keeps the rate, "linear" brings it to zero.
+    """
+
+    name: str
+    weights: Literal["stable"] | Weights = "stable"
+    decay: Literal["none", "linear"] = "linear"
+
+
+class AnnealSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Annealing: every arm sees the same number of tokens, `fraction` of the stable run's unless `tokens` is given."""
+
+    fraction: float = 0.2
+    tokens: int | None = None
+    arms: tuple[Arm, ...] = (Arm(name="no_decay", decay="none"), Arm(name="decay_same"))
+
+
+def three_arms(better: Weights) -> tuple[Arm, ...]:
+    """The arms that separate the effect of the decay from that of the data: only the last two differ in data."""
+    return (
+        Arm(name="no_decay", decay="none"),
+        Arm(name="decay_same"),
+        Arm(name="decay_better", weights=better),
+    )
+
+
+class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The recipe's `train` section. None means: derived from the preset and the depth by `resolve`."""
+
+    preset: Literal["tiny", "small", "base"] = "tiny"
+    depth: int | None = None  # layers: the dial
+    width: int | None = None
+    heads: int | None = None
+    key_value_heads: int | None = None  # fewer than heads: grouped-query attention
+    hidden: int | None = None  # of SwiGLU
+    tied: bool = True  # input and output embedding are one matrix
+    rope_theta: float = 10_000.0
+    norm_epsilon: float = 1e-5
+    initial_std: float = 0.02
+    sequence: int | None = None  # tokens the model reads at once
+    batch: int | None = None  # sequences of one step, over all ranks
+    tokens: int | None = None  # budget of the stable run
+    tokens_per_parameter: float | None = None  # budget where `tokens` is not given; 20 is Chinchilla's
+    when_short: Literal["shrink", "refuse"] = (
+        "shrink"  # when the epoch cap allows fewer tokens than the budget
+    )
+    learning_rate: float | None = None
+    warmup_fraction: float = 0.05
+    decay_fraction: float = 0.0  # of the stable run itself; annealing arms decay on their own
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    gradient_clip: float = 1.0
+    seed: int = 0
+    threads: int = 2  # of torch on a CPU; part of the recipe because sums depend on it
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    log_steps: int | None = None
+    checkpoint_steps: int | None = None
+    keep_checkpoints: int = 2
+    anneal: AnnealSettings = AnnealSettings()
+
+
+class EvalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is scored: at most this much of each domain, the documents in a fixed random order."""
+
+    max_documents: int | None = None
+    max_tokens: int | None = None
+    stride: int | None = None  # tokens that one window adds in a long document; default half of the context
+    batch: int = 16  # windows
+    threads: int = 2
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+_PRESETS: dict[str, dict[str, int | float]] = {
+    # Two cores, vocabulary of 4,096: the stable run takes about 45 s, each of three arms of a fifth about 9 s.
+    "tiny": {
+        "depth": 2,
+        "sequence": 256,
+        "batch": 4,
+        "tokens": 1_200_000,
+        "log_steps": 1,
+        "checkpoint_steps": 200,
+    },
+    "small": {"depth": 6, "sequence": 1024, "batch": 32, "log_steps": 10, "checkpoint_steps": 250},
+    "base": {"depth": 12, "sequence": 2048, "batch": 256, "log_steps": 10, "checkpoint_steps": 500},
+}
+_TOKENS_PER_PARAMETER = 20.0
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """The sizes of a decoder."""
+
+    vocab_size: int
+    layers: int
+    width: int
+    heads: int
+    key_value_heads: int
+    head_width: int
+    hidden: int
+    sequence: int
+    tied: bool
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`TrainSettings` with nothing left open; see there."""
+
+    depth: int
+    width: int
+    heads: int
+    key_value_heads: int
+    hidden: int
+    tied: bool
+    rope_theta: float
+    norm_epsilon: float
+    initial_std: float
+    sequence: int
+    batch: int
+    tokens: int | None
+    tokens_per_parameter: float | None
+    when_short: Literal["shrink", "refuse"]
+    learning_rate: float
+    warmup_fraction: float
+    decay_fraction: float
+    weight_decay: float
+    betas: tuple[float, float]
+    gradient_clip: float
+    seed: int
+    threads: int
+    device: Literal["auto", "cpu", "cuda"]
+    log_steps: int
+    checkpoint_steps: int
+    keep_checkpoints: int
+    anneal: AnnealSettings
+
+
+def resolve(settings: TrainSettings) -> RunSettings:
+    """The settings with every derived value filled in. Raises TrainError for values that no model can have."""
+    preset = _PRESETS[settings.preset]
+    known = {name: getattr(settings, name) for name in RunSettings.__struct_fields__}
+
+    def fill(name: str, derived: float) -> int:
+        if known[name] is None:
+            known[name] = int(preset.get(name, derived))
+        return int(known[name])
+
+    width = fill("width", max(128, 64 * fill("depth", 2)))
+    fill("key_value_heads", fill("heads", max(1, width // 64)))
+    fill("hidden", 32 * math.ceil(width * 8 / 3 / 32))
+    for name, derived in (("sequence", 1024), ("batch", 32), ("log_steps", 10), ("checkpoint_steps", 250)):
+        fill(name, derived)
+    if known["tokens"] is None and known["tokens_per_parameter"] is None:
+        known["tokens"] = preset.get("tokens")
+        known["tokens_per_parameter"] = None if "tokens" in preset else _TOKENS_PER_PARAMETER
+    if known["learning_rate"] is None:
+        # 2.5e-3 was best at width 128 with batches of 1,024 tokens; 1 / sqrt(width) from there, 9e-4 at 1,024.
+        known["learning_rate"] = 2.5e-3 * math.sqrt(128 / width)
+    filled = RunSettings(**known)
+    _check(filled)
+    return filled
+
+
+_AT_LEAST_ONE = (
+    "depth",
+    "width",
+    "heads",
+    "key_value_heads",
+    "hidden",
+    "sequence",
+    "batch",
+    "threads",
+    "log_steps",
+    "checkpoint_steps",
+    "keep_checkpoints",
+)
+
+
+def _check(settings: RunSettings) -> None:
+    for name in _AT_LEAST_ONE:
+        if getattr(settings, name) < 1:
+            raise TrainError(f"train.{name} must be at least 1, got {getattr(settings, name)}")
+    if settings.width % (2 * settings.heads):
+        raise TrainError(
+            f"train.width {settings.width} must be an even multiple of train.heads {settings.heads}"
+        )
+    if settings.heads % settings.key_value_heads:
+        raise TrainError(f"train.heads {settings.heads} must be a multiple of train.key_value_heads")
+    if settings.tokens is not None and settings.tokens_per_parameter is not None:
+        raise TrainError("train: give either tokens or tokens_per_parameter, not both")
+    for name in ("warmup_fraction", "decay_fraction"):
+        if not 0 <= getattr(settings, name) < 1:
+            raise TrainError(f"train.{name} must lie in [0, 1), got {getattr(settings, name)}")
+    names = [arm.name for arm in settings.anneal.arms]
+    for name in names:
+        if (
+            not name.replace("_", "").replace("-", "").isalnum()
+            or not name.isascii()
+            or names.count(name) > 1
+        ):
+            raise TrainError(
+                f"train.anneal: arm names are distinct words of letters, digits, '_' and '-': {name!r}"
+            )
+
+
+def shape(settings: RunSettings, vocab_size: int) -> Shape:
+    """The sizes of the decoder that the settings describe."""
+    return Shape(
+        vocab_size=vocab_size,
+        layers=settings.depth,
+        width=settings.width,
+        heads=settings.heads,
+        key_value_heads=settings.key_value_heads,
+        head_width=settings.width // settings.heads,
+        hidden=settings.hidden,
+        sequence=settings.sequence,
+        tied=settings.tied,
+    )
