@@ -34,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What is removed and what is dropped. Defaults: FineWeb's (datatrove's, without the line-end rule)."""
 
     variant: Literal["datatrove", "paper"] = "datatrove"  # decides the two numbers below and the line ends
-    min_sentences: int | None | UnsetType = UNSET  # after cleaning; 5 or 3 by variant; null: off
+    min_sentences: int | UnsetType | None = UNSET  # after cleaning; 5 or 3 by variant; null: off
     min_words_per_line: int | UnsetType = UNSET  # 3 or 5 by variant
     max_word_length: int | None = 1000  # characters; a line with a longer word is removed
     filter_no_terminal_punct: bool = False  # FineWeb kept such lines: the rule alone removes 30 % of tokens

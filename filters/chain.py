@@ -134,13 +134,14 @@ def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
     if not isinstance(spec, Sequence) or isinstance(spec, str):
         raise ValueError(f"{path}: expected a list of filters, got {type(spec).__name__}")
     steps: list[Step] = []
+    no_settings: dict[str, Any] = {}
     for i, entry in enumerate(spec):
         here = f"{path}[{i}]"
         if isinstance(entry, str):
-            name, values = entry, {}
+            name, values = entry, no_settings
         elif isinstance(entry, Mapping) and len(entry) == 1:
             name, values = next(iter(entry.items()))
-            values = {} if values is None else values
+            values = no_settings if values is None else values
         else:
             raise ValueError(f"{here}: expected a filter's name or one `name: {{settings}}`, got {entry!r}")
         if name not in FILTERS:

@@ -42,8 +42,8 @@ def decide(
     failed = np.zeros((rows, len(rules)), np.bool_)
     for i, (_, rule) in enumerate(rules):
         failed[:, i] = fails(columns[rule.signal], rule)
-    keep = ~failed.any(axis=1)
-    at, which = np.nonzero(failed)
+    keep = np.asarray(~failed.any(axis=1), np.bool_)
+    _, which = np.nonzero(failed)
     offsets = np.concatenate([[0], np.cumsum(failed.sum(axis=1))]).astype(np.int32)
     labels = pa.array(names, pa.string())
     reasons = pa.ListArray.from_arrays(

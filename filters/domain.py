@@ -48,7 +48,9 @@ def _tables() -> tuple[dict[bytes, tuple[int, ...]], dict[str, int], bytes]:
 def label(documents: pa.Table) -> pa.Array:
     """The domain of each document, from its columns `text` and `url`; nulls count as empty."""
     texts, urls = documents.column("text").to_pylist(), documents.column("url").to_pylist()
-    return pa.array([_label(text or "", url or "") for text, url in zip(texts, urls, strict=True)], pa.string())
+    return pa.array(
+        [_label(text or "", url or "") for text, url in zip(texts, urls, strict=True)], pa.string()
+    )
 
 
 def _label(text: str, url: str) -> str:

@@ -96,16 +96,16 @@ ADDRESSES: dict[str, str] = {
     biology chemistry astronomy researchgate.net
     """,
     "law": "law.com justia.com findlaw.com courtlistener.com law legal court courts attorney lawyer lawyers laws",
-    "books": "gutenberg.org goodreads.com fanfiction.net archiveofourown.org books book novel poetry fiction literature",
+    "books": "gutenberg.org goodreads.com fanfiction.net books book novel poetry fiction literature",
     "news": """
     reuters.com apnews.com bbc.co.uk cnn.com nytimes.com washingtonpost.com theguardian.com aljazeera.com npr.org
     politico.com news politics world
     """,
-    "commerce": "amazon.com ebay.com etsy.com alibaba.com shop store buy product products cart finance business pricing",
+    "commerce": "amazon.com ebay.com etsy.com shop store buy product products cart finance business pricing",
     "health": "webmd.com mayoclinic.org nih.gov cdc.gov who.int healthline.com health medical clinic diet fitness",
     "entertainment": """
     imdb.com espn.com ign.com rottentomatoes.com mtv.com sports sport football music movies movie film games gaming
     entertainment celebrity tv
     """,
-    "reference": "wikipedia.org britannica.com wiktionary.org dictionary.com wiki dictionary encyclopedia education faq",
+    "reference": "wikipedia.org britannica.com wiktionary.org wiki dictionary encyclopedia education faq",
 }

@@ -26,7 +26,7 @@ _POWERS = 4096  # powers of the bases that lie ready; longer n-grams compute the
 
 
 @numba.njit("uint64(uint64, int64, uint64)", cache=True)
-def _power(base: int, exponent: int, prime: int) -> Any:
+def _power(base: Any, exponent: Any, prime: Any) -> Any:
     result = np.uint64(1)
     while exponent > 0:
         if exponent & 1:

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+VERSION = 1  # of what is masked and with what
 EMAIL = "email@example.com"
 IP = "192.0.2.1"  # TEST-NET-1
 PHONE = "+1-202-555-0100"
@@ -53,30 +54,16 @@ _PRIVATE = (  # first address, prefix length: not reachable on the public Intern
 )
 _RESERVED_DOMAINS = ("example.com", "example.org", "example.net")
 _TWO_DIGIT_CODES = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
-    "90 91 92 93 94 95 98".split()
+    [20, 27, 36, 39, 40, 41, 81, 82, 84, 86, 98]
+    + [
+        code
+        for first, last in ((30, 34), (43, 49), (51, 58), (60, 66), (90, 95))
+        for code in range(first, last + 1)
+    ]
 )
-_THREE_DIGIT_CODES = (
-    "21",
-    "22",
-    "23",
-    "24",
-    "25",
-    "26",
-    "29",
-    "35",
-    "37",
-    "38",
-    "42",
-    "50",
-    "59",
-    "67",
-    "68",
-    "69",
+_THREE_DIGIT_CODES = frozenset(  # by their first two digits
+    (21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 68, 69, 80, 85, 87, 88, 96, 97, 99)
 )
-_MORE_THREE_DIGIT_CODES = ("80", "85", "87", "88", "96", "97", "99")
-VERSION = 1  # of the patterns and replacements: masked text depends on it
-
 _VERSION_WORDS = (
     "version",
     "ver",
@@ -239,8 +226,7 @@ def _is_international(text: str, start: int, end: int) -> bool:
         return False
     if digits[0] in "17":
         return len(digits) == 11
-    known = digits[:2] in _TWO_DIGIT_CODES or digits[:2] in _THREE_DIGIT_CODES + _MORE_THREE_DIGIT_CODES
-    return known and 9 <= len(digits) <= 15
+    return int(digits[:2]) in _TWO_DIGIT_CODES | _THREE_DIGIT_CODES and 9 <= len(digits) <= 15
 
 
 def _is_named(text: str, start: int, end: int) -> bool:

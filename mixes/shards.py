@@ -127,7 +127,7 @@ def open_tokens(npy: Path, vocab_size: int) -> np.ndarray:
     """The ids of one shard, mapped read-only. Raises ShardError if the file is damaged or of another type."""
     try:
         array: np.ndarray = np.load(npy, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         # An empty array cannot be mapped; it is valid all the same.
         array = _empty_array(npy, error)
     if array.ndim != 1 or array.dtype != token_dtype(vocab_size):
@@ -141,7 +141,7 @@ def open_tokens(npy: Path, vocab_size: int) -> np.ndarray:
 def _empty_array(npy: Path, error: Exception) -> np.ndarray:
     try:
         array: np.ndarray = np.load(npy, allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         raise ShardError(f"{npy}: not a readable token array ({error})") from error
     if array.size:
         raise ShardError(f"{npy}: cannot be mapped ({error})") from error
@@ -159,13 +159,13 @@ def read_documents(
         table = pq.read_table(
             parquet, columns=list(columns), page_checksum_verification=True, use_threads=False
         )
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise ShardError(f"{parquet}: not a readable table of documents ({error})") from error
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    metadata = {key: value.decode("utf-8", "replace") for key, value in (table.schema.metadata or {}).items()}
     absent = [name for name in columns if name not in table.column_names]
-    if metadata.get("sluice.shard") != VERSION or absent:
+    if metadata.get(b"sluice.shard") != VERSION or absent:
         raise ShardError(f"{parquet}: not a table of token shard version {VERSION}")
-    made_with = (metadata.get("sluice.vocab_size"), metadata.get("sluice.eos"))
+    made_with = (metadata.get(b"sluice.vocab_size"), metadata.get(b"sluice.eos"))
     if made_with != (str(vocab_size), str(eos)):
         raise ShardError(
             f"{parquet}: made with a vocabulary of {made_with[0]} and end token {made_with[1]}, "

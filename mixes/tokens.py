@@ -72,7 +72,9 @@ class TokenSet:
             length = open_tokens(npy, vocab_size).size
             _check_rows(parquet, table, length)
             opened._lengths.append(length)
-            opened._sha256.append(table.schema.metadata.get(b"sluice.tokens_sha256", b"").decode())
+            opened._sha256.append(
+                table.schema.metadata.get(b"sluice.tokens_sha256", b"").decode("ascii", "replace")
+            )
             for key, run in _runs(shard, table):
                 opened._runs.setdefault(key, []).append(run)
         for key, runs in opened._runs.items():

@@ -175,7 +175,11 @@ def _read_cached(path: Path) -> Any:
         stored = np.memmap(path, np.uint8, "r")
     except (OSError, ValueError):
         return None
-    if len(stored) < 40 or len(stored) % 8 or hashlib.sha256(stored[32:]).digest() != stored[:32].tobytes():
+    if (
+        len(stored) < 40
+        or len(stored) % 8
+        or hashlib.sha256(stored[32:].data).digest() != stored[:32].tobytes()
+    ):
         return None
     return stored[32:].view(np.uint64)
 

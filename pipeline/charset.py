@@ -128,11 +128,19 @@ def decode(data: bytes, http_charset: str | None = None) -> Decoded:
     if declared != "utf-8" and _is_utf8(data, 4 if declared in _MULTIBYTE else 1):
         return _decoded(data, "utf-8", "utf-8")
     result = _decoded(data, declared, source)
-    if result.replaced > _MOST_REPLACED:
+    if result.replaced > _MOST_REPLACED and not _mostly_utf8(result):
         other = _detected(data)
         if other.replaced < result.replaced / 4:
             return other
     return result
+
+
+def _mostly_utf8(result: Decoded) -> bool:
+    """Whether what was decoded as UTF-8 has more sound characters beyond ASCII than broken ones."""
+    if result.encoding != "utf-8":
+        return False
+    beyond = len(result.text) - len(result.text.encode("ascii", "ignore"))
+    return beyond > 2 * result.text.count(REPLACEMENT)
 
 
 def _is_utf8(data: bytes, least: int = 1) -> bool:

@@ -15,7 +15,9 @@ import msgspec
 HEADER_BYTES = 256 << 10
 MOST_CODINGS = 5
 _PIECE = 1 << 16
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_WINDOW = 32 << 20
+_ZSTD_PIECE = 256  # coded bytes at once: four of them can stand for 128 KiB
 
 Headers = list[tuple[str, str]]
 
@@ -144,19 +146,26 @@ def dechunk(data: bytes) -> tuple[bytes, str | None]:
     while True:
         line, after = _line(data[at : at + 4096], 0)
         size = _chunk_size(line)
-        if size == 0 and (pieces or at == 0):
-            return b"".join(pieces), None
+        if size == 0:
+            return (b"".join(pieces), None) if pieces or _is_trailer(data[after:]) else (data, None)
         end = at + after + (size or 0)
         closed = data[end : end + 2] == b"\r\n" or data[end : end + 1] == b"\n"
         if size is None or (not closed and end < len(data)):
             if not pieces:
-                return data, None
+                return data, None  # no chunks at all
             rest = data[at:] if size is None else data[at + after : end]
             return b"".join([*pieces, rest]), "bad_chunks"
+        if not closed and not pieces and not line.endswith(b"\r\n"):
+            return data, None
         pieces.append(data[at + after : end])
         if not closed:
             return b"".join(pieces), "bad_chunks"
         at = end + (2 if data[end : end + 1] == b"\r" else 1)
+
+
+def _is_trailer(data: bytes) -> bool:
+    first = data.partition(b"\n")[0].strip()
+    return not first or b":" in first
 
 
 def _chunk_size(line: bytes) -> int | None:
@@ -174,7 +183,7 @@ def _decode(coding: str, data: bytes, limit: int) -> tuple[bytes, bool]:
         zlib_header = len(data) > 1 and data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
         return _first(data, limit, *([_unzlib] if zlib_header else []), _undeflate)
     if coding == "zstd":
-        return _collect(_unzstd(data), limit) if data.startswith(b"\x28\xb5\x2f\xfd") else (data, True)
+        return _collect(_unzstd(data), limit) if data.startswith(_ZSTD_MAGIC) else (data, True)
     if coding == "br":
         return _first(data, limit, _unbrotli)
     return data, True
@@ -263,10 +272,16 @@ def _unbrotli(data: bytes) -> Iterator[bytes]:
 def _unzstd(data: bytes) -> Iterator[bytes]:
     import zstandard
 
-    inflater = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     try:
-        with inflater.stream_reader(data, read_across_frames=True) as reader:
-            while piece := reader.read(_PIECE):
-                yield piece
+        while data:
+            inflater = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+            for at in range(0, len(data), _ZSTD_PIECE):
+                yield inflater.decompress(data[at : at + _ZSTD_PIECE])
+                if inflater.eof:
+                    break
+            if not inflater.eof:
+                raise _BrokenError
+            data = inflater.unused_data + data[at + _ZSTD_PIECE :]
+            data = data if data.startswith(_ZSTD_MAGIC) else b""
     except zstandard.ZstdError as error:
         raise _BrokenError from error

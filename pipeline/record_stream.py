@@ -36,8 +36,10 @@ class _Inflated:
 
     def recover(self) -> bool:
         """Goes on with the next member that opens a record, after a fault; False if there is none."""
+        if self.fault is None:
+            return False
         found = find_member(self._source, self._member.offset + 1, self._source.size, opens_record)
-        if self.fault is None or found is None:
+        if found is None:
             return False
         self._member, self.fault = Member(self._source, found), None
         return True
@@ -67,17 +69,17 @@ def stream_records(source: Source, inflate: bool, limits: ReadLimits) -> Iterato
     data = _Inflated(source) if inflate else _Stored(source)
     offset_in = "stream" if inflate else "file"
     stream = ByteStream(data.read)
-    seen = False
+    seen = told = False  # a record was met; the fault that ends the bytes was reported
     while True:
         stream.skip_newlines()
         offset = stream.position
         block = read_block(stream, limits)
         if block.fault == "end":
-            if data.fault:
+            if data.fault and not told:
                 yield damage(offset, 0, data.fault, offset_in)
             if not data.recover():
                 break
-            stream = ByteStream(data.read, offset)
+            stream, told = ByteStream(data.read, offset), False
             continue
         newlines = stream.skip_newlines()
         fits = not block.fault and not block.missing and _fits(stream)
@@ -89,7 +91,7 @@ def stream_records(source: Source, inflate: bool, limits: ReadLimits) -> Iterato
         kind = _pass_over(block, newlines, stream, data.fault)
         if kind in ("zeros", "garbage") and not stream.peek(1) and (kind == "zeros" or not seen):
             break  # padding at the end, or nothing but garbage
-        seen = True
+        seen, told = True, kind == data.fault
         yield damage(offset, stream.position - offset, kind, offset_in)
     if not seen:
         yield damage(0, source.size, "not_warc")

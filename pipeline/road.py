@@ -22,6 +22,7 @@ from pipeline.errors import UsageError, UserError
 from pipeline.inputs import InputFile
 from pipeline.ledger import GivenUp, Input, Ledger, Manifest, Receipt, receipt_name, shard_key
 from pipeline.recipe import Recipe, nearest, resolved
+from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stages.stage import Planning, Shard, Stage
 from pipeline.store import Folder, fingerprint
@@ -163,6 +164,8 @@ class Road:
                 self._run(engine(), tasks, stage.alone, watcher, receipts, given_up)
                 outcome.ran += len(todo)
             outcome.given_up += given_up
+            if given_up and stage.needed:
+                raise UserError(f"stage {name} could not finish: {show_text(given_up[0].reason, 400)}")
             self._close(stage, shards, receipts, given_up)
             watcher.closed(name)
         return outcome

@@ -90,6 +90,11 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int | None:
+        """The zygote's process id while it runs."""
+        return None if self._process is None else self._process.pid
+
     def extract(self, pages: Sequence[Page]) -> list[Extraction | Failure]:
         """The extraction or failure of each page, in order. Raises RuntimeError if the extractor cannot be loaded."""
         results: list[Extraction | Failure | None] = [None] * len(pages)

@@ -51,7 +51,9 @@ def read_records(
     for event in found:
         if event.offset < start:
             continue
-        if end is not None and event.offset >= max(end, 1):  # an empty file has its damage at 0
+        if (
+            end is not None and event.offset >= end and source.size
+        ):  # an empty file is damage at 0 in its range [0, 0)
             return
         if isinstance(event, Damage) and name:
             event.message = f"{name}: {event.message}"

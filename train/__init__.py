@@ -3,3 +3,9 @@
 Reads token shards through `mixes` and knows nothing of where they came from. torch is imported inside the modules that
 compute; `config`, `plan` and `schedule` start without it.
 """
+
+import os
+
+# OpenMP threads wait for each other many times a step. By default they burn a core for milliseconds before they sleep;
+# where another process wants that core, a step then takes ten times as long. Read once, when torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -11,6 +11,7 @@ D width of the model, F hidden width, V vocabulary.
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 
 import msgspec
@@ -30,7 +31,8 @@ def choose(device: torch.device, dtype: torch.dtype, head_width: int) -> Attenti
     """Try the flash kernel once on this device, type and head width; fall back to plain mathematics if it refuses."""
     probe = torch.zeros(1, 1, 8, head_width, device=device, dtype=dtype, requires_grad=True)
     try:
-        with sdpa_kernel([SDPBackend.FLASH_ATTENTION]):
+        with warnings.catch_warnings(), sdpa_kernel([SDPBackend.FLASH_ATTENTION]):
+            warnings.simplefilter("ignore")  # a refusal warns besides raising
             functional.scaled_dot_product_attention(probe, probe, probe, is_causal=True).sum().backward()
     except RuntimeError:
         return Attention(

@@ -30,7 +30,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             "dtype": str(self.dtype).removeprefix("torch."),
             "attention": self.attention.kernel,
             "attention_reason": self.attention.reason,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,7 +75,7 @@ def generate(
 
     eos = tokenizer.token_to_id(END_OF_TEXT)
     start = tokenizer.encode(prompt, add_special_tokens=False).ids or [eos]
-    written = write(model, start, max_new=tokens, temperature=temperature, seed=seed, eos=eos)
+    written = list(write(model, start, max_tokens=tokens, temperature=temperature, seed=seed))
     print(show_text(prompt + tokenizer.decode(written), 100_000).replace("\u23ce", "\n"))
 
 
@@ -140,9 +141,7 @@ def _examine() -> dict[str, Any]:
             )
     except ImportError as error:
         problems.append(f"fasttext: {error}")
-    from train.device import accelerator
-
-    machine["gpu"] = accelerator()
+    machine["nvidia-smi"] = shutil.which("nvidia-smi") or "none: training runs on the CPU"
     ray_mode = os.environ.get("RAY_AUTH_MODE", "")
     machine["ray"] = os.environ.get("RAY_ADDRESS", "no cluster named in RAY_ADDRESS")
     if "RAY_ADDRESS" in os.environ and ray_mode != "token":

@@ -153,5 +153,11 @@ SIGNATURES = Stage(
     run=run_signatures,
 )
 DEDUP = Stage(
-    name="dedup", version=1, folders=("duplicates",), settings=settings, plan=plan_dedup, run=run_dedup
+    name="dedup",
+    version=1,
+    folders=("duplicates",),
+    settings=settings,
+    plan=plan_dedup,
+    run=run_dedup,
+    needed=True,
 )

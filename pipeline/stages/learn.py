@@ -23,9 +23,9 @@ from pipeline.stages.tables import as_input
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mixes.mix import Mix
     from mixes.tokens import TokenSet
     from pipeline.recipe import Recipe
+    from train.config import TrainSettings
 
 
 def settings(recipe: Recipe) -> object:
@@ -76,14 +76,18 @@ def plan_train(planning: Planning) -> list[Shard]:
 def plan_anneal(planning: Planning) -> list[Shard]:
     """One shard an arm; all start from the same checkpoint."""
     inputs, parameters = _token_files(planning)
-    trained = planning.outputs("train", "model/stable")
+    checkpoint = [output for _, output in planning.outputs("train", "model/stable/checkpoint")]
     train = planning.recipe.train
     assert train is not None
     return [
         Shard(
             name=arm.name,
-            inputs=[*inputs, *(as_input(output) for _, output in trained)],
-            parameters={**parameters, "final": arm is train.anneal.arms[-1]},
+            inputs=[*inputs, *(as_input(output) for output in checkpoint)],
+            parameters={
+                **parameters,
+                "checkpoint": [output.name for output in checkpoint],
+                "final": arm is train.anneal.arms[-1],
+            },
         )
         for arm in train.anneal.arms
     ]
@@ -145,10 +149,12 @@ def _in_words() -> Iterator[None]:
 def _plan(attempt: Attempt, tokens: TokenSet, shard: Shard) -> Any:
     from train.plan import make_plan
 
+    return make_plan(tokens.supply(), attempt.recipe.mix, _train(attempt), shard.parameters["vocabulary"])
+
+
+def _train(attempt: Attempt) -> TrainSettings:
     assert attempt.recipe.train is not None
-    return make_plan(
-        tokens.supply(), attempt.recipe.mix, attempt.recipe.train, shard.parameters["vocabulary"]
-    )
+    return attempt.recipe.train
 
 
 def _progress(attempt: Attempt) -> Any:
@@ -164,7 +170,7 @@ def _publish(attempt: Attempt, shard: Shard, out: Path, under: str) -> None:
     shutil.copyfile(tokenizer, out / "tokenizer.json")
     if shard.parameters["final"]:
         copy = attempt.scratch / "final"
-        shutil.copytree(out, copy)
+        shutil.copytree(out, copy, ignore=shutil.ignore_patterns("checkpoint"))
         for path in sorted(copy.rglob("*")):
             if path.is_file():
                 attempt.add_file(path, "model", str(path.relative_to(copy)), addressed=False)
@@ -182,47 +188,32 @@ def run_train(shard: Shard, attempt: Attempt) -> None:
         plan = _plan(attempt, tokens, shard)
         out = attempt.scratch / "model"
         work = _work(attempt, "train", "stable")
-        result = run_stable(tokens, plan.mix, plan.settings, work, out, _progress(attempt))
-    checkpoint = result.get("checkpoint")
+        result = run_stable(tokens, plan.mix, _train(attempt), work, out, _progress(attempt))
     attempt.values = {"plan": plan.summary, **_plain(result)}
-    if checkpoint:
-        _add_checkpoint(attempt, Path(checkpoint))
     _publish(attempt, shard, out, "model/stable")
-
-
-def _add_checkpoint(attempt: Attempt, checkpoint: Path) -> None:
-    """The stable checkpoint is published too: every arm, now or later, starts from it."""
-    copy = attempt.scratch / "checkpoint"
-    shutil.copytree(checkpoint, copy)
-    for path in sorted(copy.rglob("*")):
-        if path.is_file():
-            attempt.add_file(path, "model/checkpoint", str(path.relative_to(copy)), addressed=False)
 
 
 def run_anneal(shard: Shard, attempt: Attempt) -> None:
     """One arm from the stable checkpoint."""
     from train.anneal import run_arm
 
-    assert attempt.recipe.train is not None
-    arm = next(arm for arm in attempt.recipe.train.anneal.arms if arm.name == shard.name)
+    train = _train(attempt)
+    arm = next(arm for arm in train.anneal.arms if arm.name == shard.name)
     with _in_words():
         tokens = _open(attempt, shard.parameters)
         plan = _plan(attempt, tokens, shard)
         out = attempt.scratch / "model"
-        checkpoint = attempt.folder.local("model/checkpoint", attempt.scratch)
+        files = [attempt.folder.local(name, attempt.scratch) for name in shard.parameters["checkpoint"]]
+        checkpoint = files[0].parent
         work = _work(attempt, "anneal", shard.name)
-        result = run_arm(tokens, plan.mix, plan.settings, arm, checkpoint, work, out, _progress(attempt))
+        result = run_arm(tokens, plan.mix, train, arm, checkpoint, work, out, _progress(attempt))
     attempt.values = _plain(result)
     _publish(attempt, shard, out, f"model/anneal/{shard.name}")
 
 
 def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a result is the same wherever it was computed: no paths, no times."""
-    return {
-        name: value
-        for name, value in result.items()
-        if name not in {"checkpoint", "timing", "seconds", "out", "work"}
-    }
+    """What of a result is the same wherever it was computed."""
+    return {name: value for name, value in result.items() if name != "cost"}
 
 
 def run_eval(shard: Shard, attempt: Attempt) -> None:
@@ -243,11 +234,12 @@ def run_eval(shard: Shard, attempt: Attempt) -> None:
 TRAIN = Stage(
     name="train",
     version=1,
-    folders=("model/stable", "model/checkpoint"),
+    folders=("model/stable",),
     settings=settings,
     plan=plan_train,
     run=run_train,
     alone=True,
+    needed=True,
 )
 ANNEAL = Stage(
     name="anneal",
@@ -257,6 +249,7 @@ ANNEAL = Stage(
     plan=plan_anneal,
     run=run_anneal,
     alone=True,
+    needed=True,
 )
 EVAL = Stage(
     name="eval",
@@ -266,4 +259,5 @@ EVAL = Stage(
     plan=plan_eval,
     run=run_eval,
     alone=True,
+    needed=True,
 )

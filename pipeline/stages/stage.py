@@ -72,6 +72,7 @@ class Stage:
     plan: Callable[[Planning], list[Shard]]
     run: Callable[[Shard, Attempt], None]
     alone: bool = False  # its shards use all cores themselves: one at a time
+    needed: bool = False  # nothing can follow if one of its shards is given up
 
 
 class _Finished(NamedTuple):

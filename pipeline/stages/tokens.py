@@ -98,6 +98,7 @@ TOKENIZER = Stage(
     settings=tokenizer_settings,
     plan=plan_tokenizer,
     run=run_tokenizer,
+    needed=True,
 )
 TOKENS = Stage(
     name="tokens", version=1, folders=("tokens",), settings=tokens_settings, plan=plan_tokens, run=run_tokens

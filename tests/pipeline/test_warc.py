@@ -20,6 +20,8 @@ from pipeline.record import Damage, ReadLimits, Record
 from pipeline.record_header import iso_date, opens_arc, parse_header
 from pipeline.warc import read_records
 
+Events = list[Record | Damage]
+
 
 def block(number: int, size: int = 300) -> bytes:
     page = f"<html><body><p>page {number}</p>{hashlib.shake_128(b'%d' % number).hexdigest(size)}</body></html>".encode()
@@ -49,11 +51,11 @@ def read(
     return list(read_records(io.BytesIO(data), start, end, limits=limits))
 
 
-def urls(events: list[Record | Damage]) -> list[int]:
+def urls(events: Events) -> list[int]:
     return [int((event.url or "/-1").rpartition("/")[2]) for event in events if isinstance(event, Record)]
 
 
-def damages(events: list[Record | Damage]) -> list[tuple[str, int, int]]:
+def damages(events: Events) -> list[tuple[str, int, int]]:
     return [(event.kind, event.offset, event.length) for event in events if isinstance(event, Damage)]
 
 
@@ -146,10 +148,11 @@ def test_flipping_any_byte_costs_at_most_its_own_member() -> None:
         changed = bytearray(data)
         changed[at] ^= 0x41
         events = read(bytes(changed))
-        assert {0, 2} <= set(urls(events)), at
-        for event in events:
-            if isinstance(event, Record) and event.offset == first and event.problem is None:
-                assert event.body == block(1, 20), at
+        whole = [event for event in events if isinstance(event, Record) and event.problem is None]
+        assert {block(0, 20), block(2, 20)} <= {event.body for event in whole}, at
+        assert len(events) == 3, at
+        # Only bytes outside of the checksum, as in the header's time stamp, may change without a word.
+        assert all(event.body == block(1, 20) for event in whole if event.offset == first), at
 
 
 def test_wrong_checksum_is_forgiven_if_the_record_is_whole_and_its_digest_agrees() -> None:
@@ -201,12 +204,17 @@ def test_a_damaged_head_does_not_cost_the_file(chain: tuple[list[bytes], list[in
     assert damages(events) == [("garbage", 0, offsets[1])]
 
 
-@pytest.mark.parametrize("padding", [b"\0" * 5000, member(b""), member(b"") * 3 + b"\0"])
+@pytest.mark.parametrize("padding", [b"\0" * 5000, member(b""), member(b"") * 3 + b"\0", member(b"\r\n") * 2])
 def test_padding_at_the_end_is_no_damage(padding: bytes) -> None:
-    assert damages(read(member(record(0)) + padding)) == []
-    assert urls(
-        read(member(record(0)) + padding + member(record(1)) if padding[0] else member(record(0)))
-    ) in ([0], [0, 1])
+    events = read(member(record(0)) + padding)
+    assert urls(events) == [0]
+    assert damages(events) == []
+
+
+def test_empty_members_between_records_are_no_damage() -> None:
+    events = read(member(b"") + member(record(0)) + member(b"") * 2 + member(record(1)))
+    assert urls(events) == [0, 1]
+    assert damages(events) == []
 
 
 @pytest.mark.parametrize(
@@ -333,18 +341,19 @@ def test_a_gzip_bomb_takes_little_memory(tmp_path: Path) -> None:
         for _ in range(size >> 20):
             file.write(bytes(1 << 20))
     code = (
-        "import resource, sys; from pipeline.warc import read_records\n"
+        "import sys; from pipeline.warc import read_records\n"
         "with open(sys.argv[1], 'rb') as file: events = list(read_records(file))\n"
-        "print(len(events), events[0].truncated, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)"
+        "status = open('/proc/self/status').read()\n"
+        "print(len(events), events[0].truncated, status.partition('VmHWM:')[2].split()[0])"
     )
     path = str(tmp_path / "bomb.warc.gz")
     run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
-    count, truncated, mebibytes = run.stdout.split()
+    count, truncated, kibibytes = run.stdout.split()
     assert (count, truncated) == ("1", "True")
-    assert int(mebibytes) < 150
+    assert int(kibibytes) < 150 << 10
 
 
-def signature(events: list[Record | Damage]) -> list[tuple[str, int, int]]:
+def signature(events: Events) -> list[tuple[str, int, int]]:
     return [(e.type if isinstance(e, Record) else e.kind, e.offset, e.length) for e in events]
 
 

@@ -1,0 +1,213 @@
+"""What was learned: loss over the stable run and its annealing arms, the arms at their end, held-out scores, exposure.
+
+The arms branch from one checkpoint and see equal numbers of tokens. Losses on training batches of different mixes do
+not compare; the held-out scores do, since every model reads the same documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from markupsafe import Markup
+
+from pipeline.ledger import Receipt
+from pipeline.report.charts import Panel, Point, Score, Series, line_chart, score_chart
+from pipeline.report.run import Run
+
+POINTS = 400  # of a line; more cannot be told apart
+_WINDOW = 0.02  # of the stable run's logged steps, the mean that a smoothed loss is
+
+
+class Model(NamedTuple):
+    """A trained model: the stable one or an arm."""
+
+    name: str
+    class_: str  # its colour in every chart
+    what: str  # in words
+    tokens: int
+    last_loss: float | None  # mean of the last logged steps
+    overall: Mapping[str, Any]  # its row of held-out scores, empty before `eval`
+    domains: Mapping[str, Mapping[str, Any]]
+
+
+class Exposure(NamedTuple):
+    """Tokens of one domain in one phase, as planned and as read."""
+
+    run: str
+    phase: str
+    domain: str
+    share: float
+    planned: int
+    read: int
+    epochs: float
+
+
+def models(run: Run) -> list[Model]:
+    """The stable model, then the arms in the order of the recipe."""
+    scores = {receipt.shard: receipt.values.get("scores", {}) for receipt in run.closed["eval"]}
+    arms = {arm.name: arm for arm in run.recipe.train.anneal.arms} if run.recipe.train else {}
+    found = []
+    for number, receipt in enumerate([*run.closed["train"], *run.closed["anneal"]]):
+        arm, score = arms.get(receipt.shard), scores.get(receipt.shard, {})
+        mix = "" if arm is None else "same mix" if arm.weights == "stable" else "the mix " + _weights(arm.weights)
+        decay = "" if arm is None else "rate kept" if arm.decay == "none" else "rate decays to zero"
+        found.append(
+            Model(
+                name=receipt.shard,
+                class_=f"c{number % 6}",
+                what=f"{decay}, {mix}" if arm else "warm-up, then a stable rate",
+                tokens=int(receipt.values.get("tokens") or 0),
+                last_loss=receipt.values.get("last_loss"),
+                overall=score.get("overall", {}),
+                domains=score.get("domains", {}),
+            )
+        )
+    return found
+
+
+def _weights(weights: Any) -> str:
+    if isinstance(weights, str):
+        return weights
+    total = sum(weights.values()) or 1
+    return ", ".join(f"{name} {100 * weight / total:.0f} %" for name, weight in weights.items() if weight)
+
+
+def loss_charts(run: Run, found: Sequence[Model]) -> list[Markup]:
+    """Loss and learning rate over the whole run, and a closer view of the arms."""
+    lines = {model.name: _metrics(run, model.name) for model in found}
+    trunk = lines.get("stable", [])
+    if not trunk:
+        return []
+    window = max(1, round(len(trunk) * _WINDOW))
+    loss, rate = [], []
+    for model in found:
+        own = lines[model.name]
+        before = [row for row in trunk if own and row["step"] < own[0]["step"]] if model.name != "stable" else []
+        joined = _smooth([(row["tokens"], row["loss"]) for row in [*before, *own]], window)
+        own_points = joined[max(0, len(before) - 1) :]
+        raw = [(row["tokens"], row["loss"]) for row in own]
+        loss.append(Series(model.name, model.class_, _thin(own_points), _thin(raw)))
+        rate.append(Series(model.name, model.class_, _thin([(row["tokens"], row["lr"]) for row in own])))
+    whole = line_chart(
+        "Training loss and learning rate over the whole run",
+        "Smoothed loss in nats over each training batch, the raw values pale behind it; the learning rate below.",
+        [Panel("loss, nats per token", 190, loss), Panel("learning rate", 70, rate, low=0.0)],
+        "tokens read",
+    )
+    arms = [series for series in loss[1:] if series.points]
+    return [whole, _closer(loss[0], arms)] if arms else [whole]
+
+
+def _closer(trunk: Series, arms: Sequence[Series]) -> Markup:
+    start, end = min(one.points[0][0] for one in arms), max(one.points[-1][0] for one in arms)
+    since = start - (end - start) / 2
+    shown = [trunk._replace(points=[p for p in trunk.points if p[0] >= since], faint=())]
+    shown += [arm._replace(faint=()) for arm in arms]
+    return line_chart(
+        "The annealing arms",
+        "Smoothed training loss of the arms from the checkpoint they share, which all see the same number of tokens.",
+        [Panel("loss, nats per token", 286, shown)],
+        "tokens read",
+    )
+
+
+def _metrics(run: Run, name: str) -> list[dict[str, Any]]:
+    """The logged steps of a model, in order; none if the file is gone."""
+    stage, under = ("train", "model/stable") if name == "stable" else ("anneal", f"model/anneal/{name}")
+    output = run.file(stage, name, f"{under}/metrics.jsonl")
+    if output is None or not run.folder.exists(output.name):
+        return []
+    rows = [msgspec.json.decode(line) for line in run.folder.read(output.name).splitlines()]
+    return [row for row in rows if isinstance(row, dict) and {"step", "tokens", "loss", "lr"} <= set(row)]
+
+
+def _smooth(points: Sequence[Point], window: int) -> list[Point]:
+    """The mean of the last `window` values at every point."""
+    out, total = [], 0.0
+    for at, (x, y) in enumerate(points):
+        total += y
+        if at >= window:
+            total -= points[at - window][1]
+        out.append((x, total / min(at + 1, window)))
+    return out
+
+
+def _thin(points: Sequence[Point]) -> list[Point]:
+    """At most about `POINTS` of them, the last one always."""
+    every = max(1, len(points) // POINTS)
+    return [point for at, point in enumerate(points) if at % every == 0 or at == len(points) - 1]
+
+
+def scores_chart(found: Sequence[Model]) -> Markup:
+    """Bits per byte on held-out documents with their 95 % intervals, by domain."""
+    rows = [("overall", [_score(model.overall) for model in found])]
+    rows += [(domain, [_score(model.domains.get(domain, {})) for model in found]) for domain in domains(found)]
+    return score_chart(
+        "Bits per byte on held-out documents, by domain and model",
+        "A dot a model, lower is better; lines are 95 % intervals over documents.",
+        [(model.name, model.class_) for model in found],
+        rows,
+        "bits per byte",
+    )
+
+
+def domains(found: Sequence[Model]) -> list[str]:
+    """The domains that were scored."""
+    return sorted({domain for model in found for domain in model.domains})
+
+
+def _score(row: Mapping[str, Any]) -> Score | None:
+    value, interval = row.get("bits_per_byte"), row.get("interval")
+    if value is None:
+        return None
+    return Score(float(value), (float(interval[0]), float(interval[1])) if interval else None)
+
+
+def effects(run: Run, found: Sequence[Model]) -> list[str]:
+    """What separates the arms, in sentences: the effect of the decay, then that of the data."""
+    if run.recipe.train is None:
+        return []
+    score = {model.name: model.overall.get("bits_per_byte") for model in found}
+    arms = [arm for arm in run.recipe.train.anneal.arms if score.get(arm.name) is not None]
+    plain = next((arm for arm in arms if arm.decay == "none" and arm.weights == "stable"), None)
+    same = next((arm for arm in arms if arm.decay == "linear" and arm.weights == "stable"), None)
+    said = []
+    if plain and same:
+        said.append(_effect("the decay of the learning rate", same.name, plain.name, score))
+    if same:
+        others = [arm for arm in arms if arm.decay == "linear" and arm.weights != "stable"]
+        said += [_effect("the data alone", arm.name, same.name, score) for arm in others]
+    return said
+
+
+def _effect(cause: str, after: str, before: str, score: Mapping[str, float | None]) -> str:
+    change = (score[after] or 0.0) - (score[before] or 0.0)
+    return f"{after} − {before}: {change:+.4f} bits per byte over all held-out documents, due to {cause}"
+
+
+def exposure(run: Run) -> list[Exposure]:
+    """Planned and read tokens by domain: the phases of the stable run, then each arm's own phase."""
+    trained = run.closed["train"]
+    if not trained:
+        return []
+    plan = trained[0].values.get("plan", {})
+    rows = _exposed(trained[0], plan.get("exposure", []), set())
+    trunk_phases = {row.phase for row in rows}
+    for receipt in run.closed["anneal"]:
+        rows += _exposed(receipt, plan.get("arm_exposure", {}).get(receipt.shard, []), trunk_phases)
+    return rows
+
+
+def _exposed(receipt: Receipt, planned: Sequence[Mapping[str, Any]], seen: set[str]) -> list[Exposure]:
+    read = {(row["phase"], row["domain"]): row for row in receipt.values.get("exposure", [])}
+    found = []
+    for row in planned:
+        key = (row["phase"], row["domain"])
+        actual = read.get(key, {})
+        if row["phase"] == "total" or row["phase"] in seen or not (row["tokens"] or actual.get("tokens")):
+            continue
+        share, epochs = float(row["share"]), float(row["epochs"])
+        found.append(Exposure(receipt.shard, *key, share, row["tokens"], int(actual.get("tokens", 0)), epochs))
+    return found

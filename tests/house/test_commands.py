@@ -1,0 +1,99 @@
+"""Every verb has help with an example, and every example and README command runs as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.app import VERBS
+from tests.pipeline.conftest import ROOT, SMALL, sets, sluice
+
+pytestmark = pytest.mark.xdist_group("commands")
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def example(verb: str) -> str:
+    found = re.search(r"Example: (sluice .*)", VERBS[verb].__doc__ or "")
+    assert found, f"{verb} has no example in its help"
+    return found.group(1)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the examples speak of: sample.warc.gz and a finished run called `run`."""
+    folder = tmp_path_factory.mktemp("desk")
+    sluice("sample", folder / "sample.warc.gz", "--pages", "200")
+    words = ["--input", folder / "sample.warc.gz", "--out", folder / "run"]
+    sluice("run", "tiny", *words, *sets(SMALL))
+    return folder
+
+
+def run_line(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    assert words[0] == "sluice"
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *words[1:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_help(verb: str) -> None:
+    done = sluice(verb, "--help")
+    assert "Example:" in done.stdout
+    assert f"sluice {verb}" in done.stdout
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_example(verb: str, desk: Path, tmp_path: Path) -> None:
+    line = example(verb)
+    folder = desk
+    if verb in ("demo", "sample", "run", "extract", "filter", "dedup", "tokenize", "plan"):
+        folder = tmp_path
+        shutil.copy(desk / "sample.warc.gz", tmp_path)
+    if "why" in line:
+        from pipeline.stages.examples import example_id
+
+        line = line.replace("sample.warc.gz@0", str(example_id(str(desk / "run"))))
+    done = run_line(line, folder)
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def test_readme_commands_exist() -> None:
+    lines = [
+        line
+        for block in re.findall(r"```(?:sh|console)\n(.*?)```", README, re.S)
+        for line in block.splitlines()
+    ]
+    named = [line.lstrip("$ ") for line in lines if line.lstrip("$ ").startswith("sluice ")]
+    assert named
+    for line in named:
+        verb = shlex.split(line)[1]
+        assert verb in VERBS, line
+        known = sluice(verb, "--help").stdout
+        for option in re.findall(r"(?<!\S)--[a-z-]+", line):
+            assert option in known, f"{line}: {verb} has no {option}"
+
+
+def test_readme_names_the_two_commands() -> None:
+    for target in ("demo", "test"):
+        assert f"make {target}" in README
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_readme_lists_every_verb() -> None:
+    missing = [verb for verb in VERBS if f"`{verb}" not in README and f"sluice {verb}" not in README]
+    assert not missing
