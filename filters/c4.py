@@ -11,6 +11,7 @@ further line end (`datatrove`). Bad-word lists are not part of FineWeb's recipe 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +21,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from filters.batch import Batch
+from filters.chunks import chunks_with_spaces
 from filters.punctuation import C4_END, C4_END_PAPER
 from filters.types import FilterSpec, Rule, Signal, Span
 
@@ -132,8 +134,6 @@ def _clean(text: str, settings: Settings) -> _Cleaned:
         if edited is line and not odd_space and line.count(" ") == len(words) - 1:
             cleaned.chunks.append(words)
         else:
-            from filters.sentences import chunks_with_spaces
-
             cleaned.chunks.append(chunks_with_spaces(edited))
     return cleaned
 
@@ -163,15 +163,15 @@ def _judge(line: str, settings: Settings, counts: dict[str, int]) -> str:
     return ""
 
 
-_citations: list[Any] = []  # the compiled pattern, once it is needed
+@functools.cache
+def _citations() -> Any:
+    import re2
+
+    return re2.compile(CITATIONS)
 
 
 def _without_citations(line: str) -> str:
-    if not _citations:
-        import re2
-
-        _citations.append(re2.compile(CITATIONS))
-    return str(_citations[0].sub("", line))
+    return str(_citations().sub("", line))
 
 
 def _cleaned(batch: Batch, settings: Settings) -> list[_Cleaned]:

@@ -203,3 +203,25 @@ def _linear_split(chunk: str) -> list[str]:
         words.append(chunk[start:i])
         start = i
     return words
+
+
+def chunks_with_spaces(line: str) -> list[str]:
+    """The chunks of a line, with one space for every token of white space that the tokenizer makes.
+
+    It makes one where white space between chunks is anything but a single space.
+    """
+    chunks: list[str] = []
+    odd = False  # whether the white space before the next chunk is more than one space
+    for piece in line.split(" "):
+        parts = piece.split()
+        odd = odd or not parts or piece[0].isspace()
+        for part in parts:
+            if odd:
+                chunks.append(" ")
+            chunks.append(part)
+            odd = True
+        if parts:
+            odd = piece[-1].isspace()
+    if line[len(line.rstrip()) :] not in ("", " "):
+        chunks.append(" ")
+    return chunks

@@ -106,8 +106,9 @@ def _distinct(words: Words, wanted: tuple[str, ...]) -> np.ndarray[Any, np.dtype
     texts = len(words.offsets) - 1
     order = np.full(len(words.lengths), -1, np.int64)
     for i, word in enumerate(dict.fromkeys(wanted)):
-        if word in words.numbers:
-            order[words.numbers[word]] = i
+        number = words.numbers.get(word, len(order))
+        if number < len(order):  # later batches may have numbered further words
+            order[number] = i
     hits = order[words.ids]
     at = np.flatnonzero(hits >= 0)
     rows = np.searchsorted(words.offsets, at, side="right") - 1

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
+
+from filters.compiled import compiled
 
 Array = np.ndarray[Any, Any]
 
 
-@numba.njit("uint64(uint8[::1], int64, int64)", cache=True)
+@compiled("uint64(uint8[::1], int64, int64)")
 def _hash(data: Array, start: int, end: int) -> Any:
     value = np.uint64(14695981039346656037)
     for i in range(start, end):
@@ -26,13 +27,13 @@ def _hash(data: Array, start: int, end: int) -> Any:
     return value ^ (value >> np.uint64(31))
 
 
-@numba.njit("void(uint8[::1], int64[::1], uint64[::1])", cache=True)
+@compiled("void(uint8[::1], int64[::1], uint64[::1])")
 def _hash_parts(data: Array, offsets: Array, out: Array) -> None:
     for i in range(len(out)):
         out[i] = _hash(data, offsets[i], offsets[i + 1])
 
 
-@numba.njit("int64(uint8[::1], uint64[::1])", cache=True)
+@compiled("int64(uint8[::1], uint64[::1])")
 def _hash_lines(data: Array, out: Array) -> int:
     """Hashes of the stripped lines that do not begin with `#`; returns how many."""
     count, start, size = 0, 0, len(data)
@@ -65,4 +66,5 @@ def hash_lines(data: bytes) -> Array:
     """Sorted hashes of the lines of a list; blank lines and lines that begin with `#` are left out."""
     out = np.zeros(data.count(b"\n") + data.count(b"\r") + 1, np.uint64)
     count = _hash_lines(np.frombuffer(bytearray(data), np.uint8), out)
-    return np.unique(out[:count])
+    hashes = np.sort(out[:count])  # np.unique takes a hundred times as long
+    return hashes[np.concatenate([[True], hashes[1:] != hashes[:-1]])] if count else hashes

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from filters.compiled import compiled
 from filters.words import Words
 
 Array = np.ndarray[Any, Any]
@@ -25,7 +25,7 @@ _B1, _B2 = np.uint64(1000003), np.uint64(69069 * 31 + 7)
 _POWERS = 4096  # powers of the bases that lie ready; longer n-grams compute theirs
 
 
-@numba.njit("uint64(uint64, int64, uint64)", cache=True)
+@compiled("uint64(uint64, int64, uint64)")
 def _power(base: Any, exponent: Any, prime: Any) -> Any:
     result = np.uint64(1)
     while exponent > 0:
@@ -36,7 +36,7 @@ def _power(base: Any, exponent: Any, prime: Any) -> Any:
     return result
 
 
-@numba.njit("void(uint32[::1], int64[::1], uint64[:, ::1])", cache=True)
+@compiled("void(uint32[::1], int64[::1], uint64[:, ::1])")
 def _hash_words(characters: Array, ends: Array, out: Array) -> None:
     """Polynomial hashes of words given as code points; `out` is [words, 2]."""
     start = 0
@@ -50,7 +50,7 @@ def _hash_words(characters: Array, ends: Array, out: Array) -> None:
         start = ends[word]
 
 
-@numba.njit("void(int64[::1], int32[::1], int32[::1], int64, int64[::1])", cache=True)
+@compiled("void(int64[::1], int32[::1], int32[::1], int64, int64[::1])")
 def _top(offsets: Array, ids: Array, lengths: Array, n: int, out: Array) -> None:
     """Characters, spaces included, times occurrences of each text's top n-gram."""
     longest = 1
@@ -99,7 +99,7 @@ def _top(offsets: Array, ids: Array, lengths: Array, n: int, out: Array) -> None
         out[text] = best * characters
 
 
-@numba.njit("void(int64[::1], int32[::1], int32[::1], uint64[:, ::1], int64, int64[::1])", cache=True)
+@compiled("void(int64[::1], int32[::1], int32[::1], uint64[:, ::1], int64, int64[::1])")
 def _repeated(offsets: Array, ids: Array, lengths: Array, hashes: Array, n: int, out: Array) -> None:
     """Characters of n-grams whose joined characters came before, greedily from the left, without overlap."""
     longest = 1
@@ -155,7 +155,7 @@ def _repeated(offsets: Array, ids: Array, lengths: Array, hashes: Array, n: int,
 def word_hashes(words: Words) -> Array:
     """Hashes of the vocabulary's characters, uint64 [vocabulary, 2]; only used words are hashed."""
     hashes = np.zeros((len(words.lengths), 2), np.uint64)
-    used = np.unique(words.ids)
+    used = np.flatnonzero(np.bincount(words.ids, minlength=1))
     if len(used):
         joined = "".join([words.texts[i] for i in used.tolist()])
         characters = np.frombuffer(bytearray(joined.encode("utf-32-le", "surrogatepass")), np.uint32)

@@ -28,9 +28,8 @@ PASSES = 8  # a replacement can complete another number at most a few times
 _EMAIL = r"[\p{Latin}0-9_][\p{Latin}0-9._%+'\-]*@(?:[\p{Latin}0-9\-]+\.)+[\p{Latin}]{2,24}"
 _IP = r"(?:[0-9]+\.)+[0-9]+"
 _INTERNATIONAL = r"\+ ?[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,11}\)?){1,7}"
-_NORTH_AMERICAN = (
-    r"(?:(?:1|001)[ .\-])?(?:\([2-9][0-9]{2}\) ?[.\-]?|[2-9][0-9]{2}[.\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
-)
+_NORTH_AMERICAN = r"(?:\([2-9][0-9]{2}\) ?[.\-]?|[2-9][0-9]{2}[.\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
+_TRUNK_PREFIXES = ("001-", "001 ", "001.", "1-", "1 ", "1.")
 _NAMED = (
     r"(?i)\b(?:tel|telephone|telefon|téléphone|tél|phone|ph|fax|mobile|mob|cell|call|whatsapp|hotline)\b"
     r"(?: ?(?:no|number|nr|us|at|on)\b)?[.:]{0,2}[ \t]{0,2}([(]?[0-9][0-9 .\-/()]{5,18}[0-9])"
@@ -52,7 +51,7 @@ _PRIVATE = (  # first address, prefix length: not reachable on the public Intern
     ("203.0.113.0", 24),
     ("224.0.0.0", 3),
 )
-_RESERVED_DOMAINS = ("example.com", "example.org", "example.net")
+_RESERVED_DOMAINS = (".example.com", ".example.org", ".example.net")
 _TWO_DIGIT_CODES = frozenset(
     [20, 27, 36, 39, 40, 41, 81, 82, 84, 86, 98]
     + [
@@ -76,6 +75,9 @@ _VERSION_WORDS = (
     "section",
     "chapter",
 )
+
+
+_Test = Callable[[str, int, int], int]  # where what is to be replaced begins, or -1
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,10 +126,10 @@ def _mask_text(text: str, settings: Settings) -> tuple[str, dict[str, int]]:
     for _ in range(PASSES):
         before = text
         if settings.emails and "@" in text:
-            text, found = _replace(text, EMAIL, "email", _is_email)
+            text, found = _replace(text, EMAIL, "email", _email)
             counts["emails"] += found
         if settings.ips:
-            text, found = _replace(text, IP, "ip", _is_public_ip)
+            text, found = _replace(text, IP, "ip", _public_ip)
             counts["ips"] += found
         if settings.phones:
             for kind, test in _PHONES:
@@ -138,14 +140,13 @@ def _mask_text(text: str, settings: Settings) -> tuple[str, dict[str, int]]:
     return text, counts
 
 
-def _replace(
-    text: str, replacement: str, kind: str, test: Callable[[str, int, int], bool]
-) -> tuple[str, int]:
-    """Replaces the candidates that pass a test on their place in the text. Earlier replacements are never entered."""
+def _replace(text: str, replacement: str, kind: str, test: _Test) -> tuple[str, int]:
+    """Replaces the candidates that pass the test on their place in the text, from where the test says."""
     parts, position, count = [], 0, 0
     for match in _pattern(kind).finditer(text):
         start, end = match.span(match.re.groups)
-        if start < position or text[start:end] == replacement or not test(text, start, end):
+        start = test(text, start, end)
+        if start < position or text[start:end] == replacement:
             continue
         parts += [text[position:start], replacement]
         position = end
@@ -169,26 +170,26 @@ def _pattern(kind: str) -> Any:
     return re2.compile(sources[kind], options)
 
 
-def _is_email(text: str, start: int, end: int) -> bool:
-    local, _, domain = text[start:end].rpartition("@")
-    return not domain.lower().endswith(_RESERVED_DOMAINS) and len(local) <= 64
+def _email(text: str, start: int, end: int) -> int:
+    domain = "." + text[start:end].rpartition("@")[2].lower()
+    return -1 if domain.endswith(_RESERVED_DOMAINS) else start
 
 
-def _is_public_ip(text: str, start: int, end: int) -> bool:
+def _public_ip(text: str, start: int, end: int) -> int:
     parts = text[start:end].split(".")
     if len(parts) != 4 or any(
         len(part) > 3 or int(part) > 255 or (part[0] == "0" and part != "0") for part in parts
     ):
-        return False
+        return -1
     before, after = text[max(0, start - 12) : start], text[end : end + 2]
     if before[-1:].isalnum() or before[-1:] in ("_", ".") or after[:1].isalnum() or after[:1] == "_":
-        return False
+        return -1
     if (before[-1:] == "-" and before[-2:-1].isalpha()) or (after[:1] == "-" and after[1:].isalpha()):
-        return False  # a package such as name-1.2.3.4 or 1.2.3.4-beta
+        return -1  # a package such as name-1.2.3.4 or 1.2.3.4-beta
     words = before.lower().replace(":", " ").replace(".", " ").split()
     if words and words[-1] in _VERSION_WORDS:
-        return False
-    return not _is_private(parts)
+        return -1
+    return -1 if _is_private(parts) else start
 
 
 def _is_private(parts: list[str]) -> bool:
@@ -219,25 +220,35 @@ def _bounded(text: str, start: int, end: int) -> bool:
     return not any(word in before.lower() for word in ("isbn", "issn", "doi", "sku"))
 
 
-def _is_international(text: str, start: int, end: int) -> bool:
+def _international(text: str, start: int, end: int) -> int:
     number = text[start:end].partition("x")[0].partition("ext")[0]
     digits = _digits(number)
     if not _bounded(text, start, end) or number.count("(") != number.count(")"):
-        return False
+        return -1
     if digits[0] in "17":
-        return len(digits) == 11
-    return int(digits[:2]) in _TWO_DIGIT_CODES | _THREE_DIGIT_CODES and 9 <= len(digits) <= 15
+        return start if len(digits) == 11 else -1
+    known = int(digits[:2]) in _TWO_DIGIT_CODES or int(digits[:2]) in _THREE_DIGIT_CODES
+    return start if known and 9 <= len(digits) <= 15 else -1
 
 
-def _is_named(text: str, start: int, end: int) -> bool:
+def _north_american(text: str, start: int, end: int) -> int:
+    for prefix in _TRUNK_PREFIXES:
+        first = start - len(prefix)
+        if first >= 0 and text[first:start] == prefix and _bounded(text, first, end):
+            return first
+    return start if _bounded(text, start, end) else -1
+
+
+def _named(text: str, start: int, end: int) -> int:
     number = text[start:end]
     after = text[end : end + 1]
     balanced = number.count("(") == number.count(")")
-    return balanced and 7 <= len(_digits(number)) <= 13 and not (after.isalnum() or after in ("_", "%", "@"))
+    alone = not (after.isalnum() or after in ("_", "%", "@"))
+    return start if balanced and alone and 7 <= len(_digits(number)) <= 13 else -1
 
 
-_PHONES: tuple[tuple[str, Callable[[str, int, int], bool]], ...] = (
-    ("international", _is_international),
-    ("north_american", _bounded),
-    ("named", _is_named),
+_PHONES: tuple[tuple[str, _Test], ...] = (
+    ("international", _international),
+    ("north_american", _north_american),
+    ("named", _named),
 )

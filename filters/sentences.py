@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from filters.compiled import compiled
 from filters.words import PUNCTUATION, SENTENCE_MARK, Words
 
 Array = np.ndarray[Any, Any]
@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 _MARK, _PUNCTUATION = np.uint8(SENTENCE_MARK), np.uint8(PUNCTUATION)
 
 
-@numba.njit("void(int64[::1], int32[::1], uint8[::1], int64[::1])", cache=True)
+@compiled("void(int64[::1], int32[::1], uint8[::1], int64[::1])")
 def _count(offsets: Array, ids: Array, flags: Array, out: Array) -> None:
     for text in range(len(offsets) - 1):
         sentences, ended = 1, False
@@ -37,25 +37,3 @@ def sentence_counts(words: Words) -> Array:
     out = np.zeros(len(words.offsets) - 1, np.int64)
     _count(words.offsets, words.ids, np.ascontiguousarray(words.flags), out)
     return out
-
-
-def chunks_with_spaces(line: str) -> list[str]:
-    """The chunks of a line, with one space for every token of white space that the tokenizer makes.
-
-    It makes one where white space between chunks is anything but a single space.
-    """
-    chunks: list[str] = []
-    odd = False  # whether the white space before the next chunk is more than one space
-    for piece in line.split(" "):
-        parts = piece.split()
-        odd = odd or not parts or piece[0].isspace()
-        for part in parts:
-            if odd:
-                chunks.append(" ")
-            chunks.append(part)
-            odd = True
-        if parts:
-            odd = piece[-1].isspace()
-    if line[len(line.rstrip()) :] not in ("", " "):
-        chunks.append(" ")
-    return chunks

@@ -95,7 +95,7 @@ class Mix:
     def then(self, name: str, weights: Weights, sequences: int) -> Mix:
         """This mix followed by a phase of `sequences` more, each domain going on where it was left."""
         sizes = dict(zip(self.plan.domains, self.plan.sizes, strict=True))
-        return self._followed(name, relative_weights(weights, sizes), sequences)
+        return self._followed(name, relative_weights(weights, sizes, self.plan.settings), sequences)
 
     def then_same(self, name: str, sequences: int) -> Mix:
         """This mix followed by `sequences` more under the weights of its last phase."""

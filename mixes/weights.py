@@ -51,8 +51,13 @@ class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self.phases
 
 
-def relative_weights(weights: Weights, sizes: Mapping[str, int]) -> list[int]:
-    """Whole-number weights in the order of `sizes` (sequences an epoch). Raises MixError for what is impossible."""
+def relative_weights(
+    weights: Weights, sizes: Mapping[str, int], settings: MixSettings | None = None
+) -> list[int]:
+    """Whole-number weights in the order of `sizes` (sequences an epoch). Raises MixError for what is impossible.
+
+    Under `over_cap: water-fill` a domain that has nothing gets nothing, like any other that runs out.
+    """
     if weights == "natural":
         if sum(sizes.values()) == 0:
             raise MixError("mix: no domain has enough training tokens for one sequence")
@@ -64,11 +69,12 @@ def relative_weights(weights: Weights, sizes: Mapping[str, int]) -> list[int]:
             raise MixError(f"mix: no domain {name!r} in these tokens (there are {', '.join(sizes)}){hint}")
         if not (math.isfinite(weight) and weight >= 0):
             raise MixError(f"mix: the weight of {name!r} must be a number of at least 0, got {weight}")
-        if weight > 0 and sizes[name] == 0:
+        if weight > 0 and sizes[name] == 0 and (settings is None or settings.over_cap == "refuse"):
             raise MixError(f"mix: domain {name!r} has too few tokens for one sequence")
-    if sum(weights.values()) <= 0:
-        raise MixError("mix: at least one weight must be above 0")
-    return integer_weights([weights.get(name, 0.0) for name in sizes])
+    supplied = [weights.get(name, 0.0) if sizes[name] else 0.0 for name in sizes]
+    if sum(supplied) <= 0:
+        raise MixError("mix: at least one weight of a domain with tokens must be above 0")
+    return integer_weights(supplied)
 
 
 def fit_weights(

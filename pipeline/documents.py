@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import os
 from collections.abc import Iterator
 from typing import IO, Any
@@ -138,11 +139,19 @@ def _json_rows(file: IO[bytes], path: str) -> Iterator[dict[str, Any] | _Bad]:
         if not line.strip():
             continue
         try:
-            value = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            value = _json_value(line)
+        except (ValueError, RecursionError) as error:
             yield _Bad("bad_json", str(error))
             continue
         yield value if isinstance(value, dict) else _Bad("bad_json", "the line is no JSON object")
+
+
+def _json_value(line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        # The standard library also reads what strict parsers refuse, such as an escaped lone surrogate.
+        return json.loads(line)
 
 
 def _unpacked(file: IO[bytes], path: str) -> IO[bytes]:

@@ -99,6 +99,9 @@ class Member:
 
     def read(self, count: int) -> bytes:
         """The next 1 to `count` bytes; b"" at the end of the member or at its fault."""
+        if self.produced < HEAD:
+            # zlib gives nothing of a piece that breaks off: a head must be found whoever asks, for however much.
+            count = min(count, HEAD - self.produced)
         while self.fault is None and self.end is None:
             if not self._pending:
                 self._pending = self._source.read(self._at, BLOCK)

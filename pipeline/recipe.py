@@ -126,8 +126,8 @@ def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> Non
     path: list[str | int] = []
     for depth, key in enumerate(keys[:-1]):
         if isinstance(here, list):
-            key, here = _filter_entry(here, key, pair)
-            path.extend([key, keys[depth]])
+            index, here = _filter_entry(here, key, pair)
+            path.extend([index, key])
             continue
         if here.get(key) is None:
             here[key] = {}

@@ -50,8 +50,10 @@ def score_documents(model: Path, tokenizer_file: Path, paths: Sequence[str]) -> 
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.encode_special_tokens = True
     eos, vocabulary = tokenizer.token_to_id(END_OF_TEXT), tokenizer.get_vocab_size()
+    if eos is None:
+        raise UserError(f"{tokenizer_file} has no token {END_OF_TEXT}")
     with tempfile.TemporaryDirectory(prefix="sluice.") as scratch:
-        files = []
+        files: list[tuple[Path, Path]] = []
         for file in find_inputs(paths):
             table = _documents(file)
             texts = table["text"].to_pylist()

@@ -69,6 +69,7 @@ def obtain(
     if eos is None:
         learned.add_special_tokens([END_OF_TEXT])
         eos = learned.token_to_id(END_OF_TEXT)
+    assert eos is not None
     return Learned(learned.to_str(), learned.get_vocab_size(), eos, counts)
 
 

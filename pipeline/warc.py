@@ -41,6 +41,8 @@ def read_records(
     """
     limits = limits or ReadLimits()
     source = Source(file)
+    if end is not None and end <= start and source.size:
+        return
     layout = _layout(source, limits)
     if layout == "members":
         found = _members(source, _anchor(source, start), end, limits)

@@ -97,7 +97,7 @@ _PRESETS: dict[str, dict[str, int | float]] = {
         "depth": 2,
         "sequence": 256,
         "batch": 4,
-        "tokens": 1_200_000,
+        "tokens": 1_000_000,
         "log_steps": 1,
         "checkpoint_steps": 200,
     },

@@ -23,6 +23,7 @@ from mixes.tokens import TokenSet
 from pipeline.store import canonical
 from train import checkpoint as checkpoints
 from train import publish
+from train.attention import only
 from train.config import TrainSettings, resolve, shape
 from train.data import Batches
 from train.device import Place, prepare
@@ -150,8 +151,6 @@ class _Steps:
 
     def run(self, first: int) -> None:
         """Train steps `first` to the task's end, with checkpoints on the way."""
-        from train.attention import only
-
         task, settings = self.task, self.task.settings
         self.last_good = first if first > task.first or task.base else None
         self._mark = (time.perf_counter(), first)

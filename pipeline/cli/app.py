@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from pipeline.cli import corpus, inspect, learn, run
@@ -16,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
-VERBS = {
+VERBS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
     "sample": run.sample,
     "recipes": run.recipes,

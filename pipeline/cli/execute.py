@@ -24,17 +24,8 @@ from pipeline.store import open_folder
 FINISHED_WITH_DAMAGE = 3
 
 # Failures of an input or a shard, not of a single page: a run that met one finishes with exit code 3.
-_PAGE_FAILURES = {
-    "timeout",
-    "crash",
-    "memory",
-    "oversize",
-    "extract_error",
-    "http",
-    "bad_json",
-    "no_text",
-    "duplicate_id",
-}
+_PAGE_FAILURES = {"timeout", "crash", "memory", "oversize", "extractor_error", "bad_http", "bad_encoding"}
+_PAGE_FAILURES |= {"bad_json", "no_text", "duplicate_id"}  # rows of documents
 
 
 def make_engine(name: str, address: str | None, workers: int | None) -> Engine:
@@ -84,8 +75,7 @@ def execute(
     quiet: bool = False,
 ) -> int:
     """Run a recipe's stages; returns the exit code (0 or 3). `only` keeps the folders of these stages alone."""
-    make = {"local": None, "ray": None}
-    if engine_name not in make:
+    if engine_name not in ("local", "ray"):
         raise UsageError(f"--engine {engine_name}: local or ray")
     files = find_inputs(inputs)
     active = active_stages(recipe, until)

@@ -74,6 +74,8 @@ def generate(
     from train.generate import generate as write
 
     eos = tokenizer.token_to_id(END_OF_TEXT)
+    if eos is None:
+        raise UserError(f"{model}/tokenizer.json has no token {END_OF_TEXT}")
     start = tokenizer.encode(prompt, add_special_tokens=False).ids or [eos]
     written = list(write(model, start, max_tokens=tokens, temperature=temperature, seed=seed))
     print(show_text(prompt + tokenizer.decode(written), 100_000).replace("\u23ce", "\n"))

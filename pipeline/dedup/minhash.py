@@ -9,6 +9,7 @@ locality-sensitive hash: two documents with Jaccard s meet with probability 1 - 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,7 @@ def permutations(count: int, seed: int) -> tuple[Array, Array]:
 
 
 @njit("uint64(uint64)", cache=True)
-def _mix64(value: int) -> int:
+def _mix64(value: Any) -> Any:
     # MurmurHash3's 64-bit finalizer: every input bit reaches every output bit.
     value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
@@ -42,11 +43,10 @@ def _mix64(value: int) -> int:
 
 
 @njit("uint32(uint32)", cache=True)
-def _mix32(value: int) -> int:
-    value = np.uint32(value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    value = np.uint32(value)
-    value = np.uint32(value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    value = np.uint32(value)
+def _mix32(value: Any) -> Any:
+    # Its 32-bit one. Numba widens a product of two 32-bit numbers, so each is cut again.
+    value = np.uint32(np.uint32(value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    value = np.uint32(np.uint32(value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35))
     return np.uint32(value ^ (value >> np.uint32(16)))
 
 

@@ -117,7 +117,7 @@ def legend(names: list[tuple[str, str]], left: float, top: float, right: float) 
     parts: list[Markup] = []
     x, y = left, top
     for name, class_ in names:
-        width = 30 + 6.3 * len(name)
+        width = 36 + 6.8 * len(name)
         if x > left and x + width > right:
             x, y = left, y + 16
         parts.append(element("line", x1=x, y1=y - 4, x2=x + 16, y2=y - 4, class_=f"line {class_}"))

@@ -134,7 +134,7 @@ def histogram(
     tallest = max(max(one.kept, one.dropped) for one in bins) or 1.0
     height = linear(0.0, math.sqrt(tallest), 0.0, middle - top - 6)
     parts = [text(4, 14, "share of documents", class_="label")]
-    for share in _shares(tallest):
+    for share in _shares(tallest, height):
         for side in (-1, 1):
             at = middle + side * height(math.sqrt(share))
             parts.append(line(LEFT, at, RIGHT, at, "grid"))
@@ -149,8 +149,8 @@ def histogram(
                 parts.append(element("rect", x=left, y=y, width=wide, height=max(tall, 0.8), class_=class_))
     parts.append(line(LEFT, middle, RIGHT, middle, "axis"))
     parts += _marks(marks, x, low, high, top, bottom)
-    parts += [text(RIGHT, top + 8, "kept", "end", "side kept-text")]
-    parts += [text(RIGHT, bottom - 2, "dropped", "end", "side dropped-text")]
+    parts += [text(RIGHT, 14, "kept", "end", "side kept-text")]
+    parts += [text(RIGHT, bottom + 32, "dropped", "end", "side dropped-text")]
     for value, label in labels:
         parts.append(line(x(value), bottom, x(value), bottom + 4, "axis"))
         parts.append(text(x(value), bottom + 16, label, "middle"))
@@ -158,8 +158,14 @@ def histogram(
     return figure(WIDTH, 210, title, description, parts)
 
 
-def _shares(tallest: float) -> list[float]:
-    return [share for share in (0.01, 0.1, 0.5, 1.0) if share <= tallest * 1.02]
+def _shares(tallest: float, height: Scale) -> list[float]:
+    """Round shares whose labels find room above the axis and above each other."""
+    found: list[float] = []
+    for share in (0.001, 0.01, 0.1, 0.5, 1.0):
+        below = height(math.sqrt(found[-1])) if found else 0.0
+        if share <= tallest * 1.02 and height(math.sqrt(share)) >= below + 11:
+            found.append(share)
+    return found
 
 
 def _marks(
@@ -172,7 +178,9 @@ def _marks(
         at = x(mark.at)
         right = at < (LEFT + RIGHT) / 2
         parts.append(line(at, top - 4, at, bottom, "threshold"))
-        parts.append(text(at + 4 if right else at - 4, top + 4, mark.label, "start" if right else "end", "mark"))
+        parts.append(
+            text(at + 4 if right else at - 4, top + 4, mark.label, "start" if right else "end", "mark")
+        )
     return parts
 
 
@@ -232,4 +240,15 @@ def bar(share: float, lost: float = 0.0) -> Markup:
     )
 
 
-__all__ = ["Bin", "Mark", "Panel", "Score", "Series", "bar", "histogram", "line_chart", "score_chart", "short"]
+__all__ = [
+    "Bin",
+    "Mark",
+    "Panel",
+    "Score",
+    "Series",
+    "bar",
+    "histogram",
+    "line_chart",
+    "score_chart",
+    "short",
+]

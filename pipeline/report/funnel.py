@@ -1,4 +1,4 @@
-"""What became of every record: the funnel from records to corpus, whose numbers add up, and what each rule did to it."""
+"""What became of every record: the funnel from records to corpus, whose numbers add up, and what each rule did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from filters.types import Rule
 from pipeline.report.run import Run
 from pipeline.stats import named
 
-_NO_PAGE = ("not_ok", "not_html")  # responses that are no pages; every other kind of skipped record is no response
+_SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in"}
+_NO_PAGE = (
+    "not_ok",
+    "not_html",
+)  # responses that are no pages; every other kind of skipped record is no response
 
 
 class Step(NamedTuple):
@@ -59,7 +63,7 @@ def funnel(run: Run) -> list[Step]:
     remove("extracted", failed | {"shard_given_up": lost_inputs})
     if "filter" in run.ended:
         for name, why in _by_filter(run).items():
-            remove(f"after {name}", why)
+            remove("with text" if name == "extract" else f"after {name}", why)
     if "dedup" in run.ended:
         duplicates = counts["duplicates"]
         exact = {kind: number for kind, number in duplicates.items() if kind != "minhash"}
@@ -94,8 +98,9 @@ def condition(rule: Rule) -> str:
     """What drops a document, as text: `< 50`, `not in en, de`."""
     threshold = rule.threshold
     if isinstance(threshold, tuple):
-        return f"{rule.drop_when.replace('_', ' ')} {', '.join(threshold)}"
-    return f"{rule.drop_when} {threshold:,}" if isinstance(threshold, int) else f"{rule.drop_when} {threshold}"
+        return f"{_SIGNS[rule.drop_when]} {', '.join(threshold)}"
+    shown = f"{threshold:,}" if isinstance(threshold, int) else str(threshold)
+    return f"{_SIGNS[rule.drop_when]} {shown}"
 
 
 def failing_counts(run: Run) -> Counter[str]:

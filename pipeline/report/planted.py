@@ -37,6 +37,7 @@ def planted(run: Run) -> Planted | None:
 
     cases = score(truth, _fates(run, truth))
     counted = [one for one in cases if one.case not in _NOT_PLANTED]
+    cases.sort(key=lambda one: one.case in _NOT_PLANTED)
     return Planted(cases, sum(one.planted for one in counted), sum(one.caught for one in counted))
 
 
@@ -80,9 +81,11 @@ def _skipped(
     run: Run, truth: list[dict[str, Any]], fates: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The addresses that no file names were skipped, for the expected kind if the ledger counts as many of each."""
-    missing = {line["url"]: str(line["expect"].get("reason") or "") for line in truth if line["url"] not in fates}
-    counted = {kind: run.counts["skipped"].get(kind, 0) for kind in _SKIPPED}
-    as_counted = Counter(missing.values()) == Counter({kind: number for kind, number in counted.items() if number})
-    return {
-        url: {"fate": "skipped", "reason": kind if as_counted else ""} for url, kind in missing.items()
+    missing = {
+        line["url"]: str(line["expect"].get("reason") or "") for line in truth if line["url"] not in fates
     }
+    counted = {kind: run.counts["skipped"].get(kind, 0) for kind in _SKIPPED}
+    as_counted = Counter(missing.values()) == Counter(
+        {kind: number for kind, number in counted.items() if number}
+    )
+    return {url: {"fate": "skipped", "reason": kind if as_counted else ""} for url, kind in missing.items()}

@@ -62,7 +62,20 @@ def commands(run: Run) -> tuple[str, str]:
     here = ["sluice", "run", recipe, "--input", *inputs, "--out", out, *until]
     # A job runs in a copy of the working directory: paths have to be whole.
     whole = [path if "://" in path else os.path.abspath(path) for path in inputs]  # noqa: PTH100 (may be a URL)
-    work = ["python", "-m", "pipeline", "run", recipe, "--engine", "ray", "--input", *whole, "--out", out, *until]
+    work = [
+        "python",
+        "-m",
+        "pipeline",
+        "run",
+        recipe,
+        "--engine",
+        "ray",
+        "--input",
+        *whole,
+        "--out",
+        out,
+        *until,
+    ]
     job = ["ray", "job", "submit", "--working-dir", ".", "--", *work]
     return shlex.join(here), shlex.join(job)
 

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+from filters.types import Rule
+from pipeline.report.funnel import condition
 from pipeline.report.run import Run
 from pipeline.store.parquet import iterate, read_table
 
 FILES = 20  # looked at, of each kind
 PER_KIND = 3  # failed records
 KEPT, DROPPED = 4, 8  # documents
-CUT = 700  # characters of a text
+CUT, LINES = 600, 12  # of a text: characters, lines
 _NAME = 300  # characters of an address or a message
 
 
@@ -78,9 +80,7 @@ def kept(run: Run) -> list[Sample]:
     for _, output in islice(run.files(stage, under), FILES):
         wanted = ["id", "url", "title", "text", "domain", "language", "language_score"]
         rows += _chosen(_rows(run, output.name, wanted), KEPT)
-    return [
-        _sample(row, "", _about(row)) for row in sorted(rows, key=lambda row: _rank(row["id"]))[:KEPT]
-    ]
+    return [_sample(row, "", _about(row)) for row in sorted(rows, key=lambda row: _rank(row["id"]))[:KEPT]]
 
 
 def dropped(run: Run) -> list[Sample]:
@@ -99,15 +99,15 @@ def dropped(run: Run) -> list[Sample]:
     samples = []
     for reason in reasons:
         if reason in found:
-            row = found[reason][1] | {"text": texts.get(found[reason][1]["id"])}
-            samples.append(_sample(row, reason, [_because(one) for one in chain.explain(row) if one.failed]))
+            row = found[reason][1]
+            facts = [_because(rule, row[rule.signal]) for name, rule in chain.rules if name in row["reasons"]]
+            samples.append(_sample(row | {"text": texts.get(row["id"])}, reason, facts))
     return samples
 
 
-def _because(one: Any) -> str:
-    value = f"{one.value:.4g}" if isinstance(one.value, float) else one.value
-    threshold = ", ".join(one.threshold) if isinstance(one.threshold, tuple) else one.threshold
-    return f"{one.column} = {value}, drops when {one.drop_when.replace('_', ' ')} {threshold}"
+def _because(rule: Rule, value: object) -> str:
+    shown = f"{value:.4g}" if isinstance(value, float) else value
+    return f"{rule.signal} = {shown}, drops when {condition(rule)}"
 
 
 def _about(row: Mapping[str, Any]) -> list[str]:
@@ -155,12 +155,15 @@ def _rank(identity: str) -> int:
     """A fixed random order, not that of the held-out split."""
     import hashlib
 
-    return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8, person=b"sluice-sample").digest(), "big")
+    return int.from_bytes(
+        hashlib.blake2b(identity.encode(), digest_size=8, person=b"sluice-sample").digest(), "big"
+    )
 
 
 def _sample(row: Mapping[str, Any], reason: str, facts: list[str]) -> Sample:
     # Masked before it is cut: a cut address would not be recognised.
     whole = str(row.get("text") or "")
     text, url, title = masked([whole[: 4 * CUT], str(row.get("url") or ""), str(row.get("title") or "")])
-    more = max(0, len(whole) - CUT)
-    return Sample(str(row["id"]), cut(url), cut(title), reason, facts, text[:CUT].split("\n"), more)
+    lines = text[:CUT].split("\n")[:LINES]
+    more = max(0, len(whole) - len("\n".join(lines)))
+    return Sample(str(row["id"]), cut(url), cut(title), reason, facts, lines, more)

@@ -22,6 +22,7 @@ from pipeline.report.run import Run
 SHOWN = 8
 _STEP = 0.02  # of a share
 _QUARTERS = 4  # bins of a power of two
+_BELOW = -3.0  # on a logarithmic axis, in bins: where the bar of everything below 1 stands
 Counts = Mapping[str, Counter[float]]  # "kept" and "dropped": documents by lower edge
 
 
@@ -50,13 +51,19 @@ def histograms(run: Run) -> list[Histogram]:
     return [
         Histogram(
             signal,
-            f"{signals[signal].description} ({signals[signal].unit})",
+            _described(signals[signal]),
             fired[signal],
             _chart(signals[signal], counts[signal], [rule for _, rule in rules]),
         )
         for signal, rules in by_signal.items()
         if signal in chosen and fired[signal]
     ]
+
+
+def _described(signal: Signal) -> str:
+    """What is measured. Some descriptions go on where the unit ends: `share of lines`, `in the text`."""
+    goes_on = signal.description.startswith(("in ", "of ", "at ", "that "))
+    return f"{signal.unit} {signal.description}" if goes_on else signal.description
 
 
 def _merged(run: Run) -> dict[str, Counts]:
@@ -67,16 +74,18 @@ def _merged(run: Run) -> dict[str, Counts]:
             for side, edges in sides.items():
                 for edge, documents in edges.items():
                     into[side][float(edge)] += documents
-    return {signal: sides for signal, sides in merged.items()}
+    return dict(merged)
 
 
 def _chart(signal: Signal, counts: Counts, rules: Sequence[Rule]) -> Markup:
     thresholds = [float(rule.threshold) for rule in rules if isinstance(rule.threshold, int | float)]
     edges = sorted({edge for side in counts.values() for edge in side})
-    shares = signal.unit.startswith(("share", "per ", "probability")) or edges[-1] <= 1.0 and len(edges) > 2
+    shares = signal.unit.startswith(("share", "per ", "probability"))
     bins, labels = _shares(counts, edges, thresholds) if shares else _powers(counts, edges, thresholds)
     place = (lambda value: min(value, bins[-1].end)) if shares else _place
-    marks = [Mark(place(value), f"drops {condition(rule)}") for value, rule in zip(thresholds, rules, strict=True)]
+    marks = [
+        Mark(place(value), f"drops {condition(rule)}") for value, rule in zip(thresholds, rules, strict=True)
+    ]
     kept, dropped = (sum(counts[side].values()) for side in ("kept", "dropped"))
     return histogram(
         f"{signal.column}, kept and dropped documents",
@@ -106,14 +115,16 @@ def _shares(
     """Bars of .02 from the least to the largest value or threshold; everything above 1 in one bar at the end."""
     inside = [edge for edge in edges if edge < 1.0]
     low = min([*inside, *thresholds, 1.0])
-    high = max([*(edge + _STEP for edge in inside), *(limit + _STEP for limit in thresholds), low + 10 * _STEP])
+    high = max(
+        [*(edge + _STEP for edge in inside), *(limit + _STEP for limit in thresholds), low + 10 * _STEP]
+    )
     low = 0.0 if low < 0.5 * high else math.floor(low * 10) / 10
     high = min(1.0, math.ceil(high * 10 - 1e-9) / 10)
     above = [edge for edge in edges if edge >= 1.0]
     if above:
         high = 1.0
     wide = (high - low) / 25
-    keys = {edge: (edge, edge + _STEP) for edge in inside} | {edge: (1.0, 1.0 + wide) for edge in above}
+    keys = {edge: (edge, edge + _STEP) for edge in inside} | dict.fromkeys(above, (1.0, 1.0 + wide))
     labels = [(value, short(value)) for value in ticks(low, high, 5)]
     if above and edges[-1] > 1.0:
         labels = [*labels[:-1], (1.0, "1+")]
@@ -123,7 +134,7 @@ def _shares(
 
 def _place(value: float) -> float:
     """Where a value stands on a logarithmic axis, in quarters of a power of two; 0 and less has a place of its own."""
-    return _QUARTERS * math.log2(value) if value >= 1 else -2.0
+    return _QUARTERS * math.log2(value) if value >= 1 else _BELOW
 
 
 def _powers(
@@ -135,10 +146,10 @@ def _powers(
     near = [limit for limit in thresholds if limit <= 4 * max(largest, 1)]
     high = max([keys[largest][1], *(_place(limit) + 2 for limit in near)])
     first = min(keys[edges[0]][0], *(_place(limit) - 2 for limit in near)) if near else keys[edges[0]][0]
-    low = -2.0 if edges[0] < 1 else max(first, 0.0)
+    low = _BELOW if edges[0] < 1 else max(first, 0.0)
     octaves = range(math.ceil(low / _QUARTERS), math.floor(high / _QUARTERS) + 1)
     every = max(1, math.ceil(len(octaves) / 9))
-    labels = [(float(_QUARTERS * n), short(2.0**n)) for n in octaves if n >= 0 and n % every == 0]
+    labels = [(float(_QUARTERS * n), f"{2**n:,}") for n in octaves if n >= 0 and n % every == 0]
     if low < 0:
-        labels = [(-1.5, "0"), *labels]
+        labels = [(_BELOW + 0.5, "<1"), *labels]
     return [Bin(low, low, 0, 0), *_bins(counts, keys), Bin(high, high, 0, 0)], labels

@@ -17,7 +17,7 @@ from pipeline.report.charts import Panel, Point, Score, Series, line_chart, scor
 from pipeline.report.run import Run
 
 POINTS = 400  # of a line; more cannot be told apart
-_WINDOW = 0.02  # of the stable run's logged steps, the mean that a smoothed loss is
+_WINDOW = 0.04  # of the stable run's logged steps: a smoothed loss is the mean of as many
 
 
 class Model(NamedTuple):
@@ -51,7 +51,9 @@ def models(run: Run) -> list[Model]:
     found = []
     for number, receipt in enumerate([*run.closed["train"], *run.closed["anneal"]]):
         arm, score = arms.get(receipt.shard), scores.get(receipt.shard, {})
-        mix = "" if arm is None else "same mix" if arm.weights == "stable" else "the mix " + _weights(arm.weights)
+        mix = (
+            "" if arm is None else "same mix" if arm.weights == "stable" else f"mix: {_weights(arm.weights)}"
+        )
         decay = "" if arm is None else "rate kept" if arm.decay == "none" else "rate decays to zero"
         found.append(
             Model(
@@ -80,11 +82,13 @@ def loss_charts(run: Run, found: Sequence[Model]) -> list[Markup]:
     trunk = lines.get("stable", [])
     if not trunk:
         return []
-    window = max(1, round(len(trunk) * _WINDOW))
+    window = max(1, min(len(trunk) // 4, 8), round(len(trunk) * _WINDOW))
     loss, rate = [], []
     for model in found:
         own = lines[model.name]
-        before = [row for row in trunk if own and row["step"] < own[0]["step"]] if model.name != "stable" else []
+        before = (
+            [row for row in trunk if own and row["step"] < own[0]["step"]] if model.name != "stable" else []
+        )
         joined = _smooth([(row["tokens"], row["loss"]) for row in [*before, *own]], window)
         own_points = joined[max(0, len(before) - 1) :]
         raw = [(row["tokens"], row["loss"]) for row in own]
@@ -143,7 +147,9 @@ def _thin(points: Sequence[Point]) -> list[Point]:
 def scores_chart(found: Sequence[Model]) -> Markup:
     """Bits per byte on held-out documents with their 95 % intervals, by domain."""
     rows = [("overall", [_score(model.overall) for model in found])]
-    rows += [(domain, [_score(model.domains.get(domain, {})) for model in found]) for domain in domains(found)]
+    rows += [
+        (domain, [_score(model.domains.get(domain, {})) for model in found]) for domain in domains(found)
+    ]
     return score_chart(
         "Bits per byte on held-out documents, by domain and model",
         "A dot a model, lower is better; lines are 95 % intervals over documents.",
@@ -209,5 +215,7 @@ def _exposed(receipt: Receipt, planned: Sequence[Mapping[str, Any]], seen: set[s
         if row["phase"] == "total" or row["phase"] in seen or not (row["tokens"] or actual.get("tokens")):
             continue
         share, epochs = float(row["share"]), float(row["epochs"])
-        found.append(Exposure(receipt.shard, *key, share, row["tokens"], int(actual.get("tokens", 0)), epochs))
+        found.append(
+            Exposure(receipt.shard, *key, share, row["tokens"], int(actual.get("tokens", 0)), epochs)
+        )
     return found

@@ -49,6 +49,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
     """Measure and decide, a batch at a time."""
     chain = _chain(attempt.recipe)
     bins = Histograms()
+    # Labels of the model are few; a column that came with the documents may hold anything.
+    by_language = any(name == "language" for name, _ in chain.steps)
     for table in read_batches(attempt, shard, BATCH):
         applied = chain.apply(table)
         keep = pa.array(applied.verdict.keep)
@@ -63,6 +65,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
         attempt.count("dropped", reasons)
         attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
         attempt.counts.update({"in": table.num_rows, "out": table.num_rows - dropped.num_rows})
+        if by_language:
+            attempt.count("languages", Counter(applied.documents["language"].to_pylist()))
         attempt.documents += table.num_rows
         bins.add(applied.documents, applied.verdict.keep)
         attempt.report({"documents": attempt.documents})
@@ -72,8 +76,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
 class Histograms:
     """Kept and dropped documents by value of each numeric signal.
 
-    Edges are fixed by the value alone (never by the data of a shard), so that shards add up: shares in 50 steps of
-    .02 from 0 to 1, everything else by steps of a quarter of a power of two.
+    Edges are fixed by the type and the value alone (never by the other values of a batch), so that shards add up:
+    fractional numbers up to 1 in steps of .02, everything else by steps of a quarter of a power of two.
     """
 
     def __init__(self) -> None:
@@ -105,13 +109,13 @@ class Histograms:
         }
 
 
-def bin_labels(values: np.ndarray, is_share: bool) -> np.ndarray:
+def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
     """The lower edge of the bin of each value, as text (a receipt is JSON)."""
-    if is_share and not np.any(values > 1.0):
-        edges = np.floor(np.nan_to_num(values, nan=0.0) * BINS) / BINS
-    else:
-        positive = np.maximum(np.nan_to_num(values, nan=0.0), 0.0)
-        edges = np.where(positive > 0, 2 ** (np.floor(np.log2(np.maximum(positive, 1e-9)) * 4) / 4), 0.0)
+    positive = np.maximum(np.nan_to_num(values, nan=0.0), 0.0)
+    # The nudge keeps a value that is an edge in its own bin: .58 * 50 is 28.999999999999996.
+    edges = np.where(positive > 0, 2 ** (np.floor(np.log2(np.maximum(positive, 1e-9)) * 4 + 1e-9) / 4), 0.0)
+    if fractional:
+        edges = np.where(positive <= 1.0, np.floor(positive * BINS + 1e-9) / BINS, edges)
     return np.array([f"{edge:.4g}" for edge in edges], dtype=object)
 
 

@@ -146,15 +146,31 @@ def _in_words() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def _plan(attempt: Attempt, tokens: TokenSet, shard: Shard) -> Any:
+def _plan(attempt: Attempt, tokens: TokenSet, train: TrainSettings, shard: Shard) -> Any:
     from train.plan import make_plan
 
-    return make_plan(tokens.supply(), attempt.recipe.mix, _train(attempt), shard.parameters["vocabulary"])
+    return make_plan(tokens.supply(), attempt.recipe.mix, train, shard.parameters["vocabulary"])
 
 
-def _train(attempt: Attempt) -> TrainSettings:
-    assert attempt.recipe.train is not None
-    return attempt.recipe.train
+def _train(attempt: Attempt, tokens: TokenSet) -> TrainSettings:
+    """The recipe's settings, without weight for domains that this corpus happens to hold nothing of.
+
+    A mix that refuses what it cannot give keeps them, and says so.
+    """
+    from filters.domain import DOMAINS
+
+    train = attempt.recipe.train
+    assert train is not None
+    if attempt.recipe.mix.over_cap == "refuse":
+        return train
+    absent = set(DOMAINS) - set(tokens.supply())
+    arms = tuple(
+        arm
+        if isinstance(arm.weights, str)
+        else msgspec.structs.replace(arm, weights={k: v for k, v in arm.weights.items() if k not in absent})
+        for arm in train.anneal.arms
+    )
+    return msgspec.structs.replace(train, anneal=msgspec.structs.replace(train.anneal, arms=arms))
 
 
 def _progress(attempt: Attempt) -> Any:
@@ -185,10 +201,11 @@ def run_train(shard: Shard, attempt: Attempt) -> None:
 
     with _in_words():
         tokens = _open(attempt, shard.parameters)
-        plan = _plan(attempt, tokens, shard)
+        train = _train(attempt, tokens)
+        plan = _plan(attempt, tokens, train, shard)
         out = attempt.scratch / "model"
         work = _work(attempt, "train", "stable")
-        result = run_stable(tokens, plan.mix, _train(attempt), work, out, _progress(attempt))
+        result = run_stable(tokens, plan.mix, train, work, out, _progress(attempt))
     attempt.values = {"plan": plan.summary, **_plain(result)}
     _publish(attempt, shard, out, "model/stable")
 
@@ -197,11 +214,11 @@ def run_anneal(shard: Shard, attempt: Attempt) -> None:
     """One arm from the stable checkpoint."""
     from train.anneal import run_arm
 
-    train = _train(attempt)
-    arm = next(arm for arm in train.anneal.arms if arm.name == shard.name)
     with _in_words():
         tokens = _open(attempt, shard.parameters)
-        plan = _plan(attempt, tokens, shard)
+        train = _train(attempt, tokens)
+        arm = next(arm for arm in train.anneal.arms if arm.name == shard.name)
+        plan = _plan(attempt, tokens, train, shard)
         out = attempt.scratch / "model"
         files = [attempt.folder.local(name, attempt.scratch) for name in shard.parameters["checkpoint"]]
         checkpoint = files[0].parent

@@ -25,7 +25,9 @@ PAGE = "\n".join(
 
 def clean(make_batch: Any, text: str, **values: Any) -> tuple[str, dict[str, int]]:
     batch, settings = make_batch(text), c4.Settings(**values)
-    found = {name.removeprefix("c4_"): int(v[0]) for name, v in c4.measure(batch, settings, {}).items() if v[0]}
+    found = {
+        name.removeprefix("c4_"): int(v[0]) for name, v in c4.measure(batch, settings, {}).items() if v[0]
+    }
     return c4.edit(batch, settings)[0], found
 
 
@@ -92,6 +94,6 @@ def test_hostile_lines_take_linear_time(make_batch: Any, unit: str) -> None:
     import time
 
     text = "some words here " + unit * (80_000 // len(unit))
-    begin = time.perf_counter()
+    begin = time.process_time()
     clean(make_batch, text)
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3

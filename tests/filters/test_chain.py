@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import FILTERS, catalogue
+from filters.batch import Batch
 from filters.chain import EMPTY_RULE, Chain, asset_names, chain_steps
 from filters.document import SCHEMA, from_rows
 from filters.words import WordSplitter
@@ -36,7 +37,8 @@ def table(*texts: str | None, url: str | None = "http://example.com/") -> pa.Tab
 LINES = st.lists(
     st.sampled_from(
         ["The cat sat with that.", "short", "", " ", "- bullet line of it", "a {", "lorem ipsum dolor amet", "…", "# #",
-         "use cookies or javascript now", "of the and the to be.", "  two  spaces. here ", "x\u2028y", "汉字汉字。", "foo:) )"]
+         "use cookies or javascript now", "of the and the to be.", "  two  spaces. here ", "x\u2028y",
+         "汉字汉字。", "foo:) )"]
     ),
     max_size=10,
 )  # fmt: skip
@@ -49,6 +51,15 @@ def test_rows_are_independent(whole: Chain, texts: list[str]) -> None:
     alone = [whole.apply(table(*texts).slice(i, 1)) for i in range(len(texts))]
     assert together.documents.to_pylist() == pa.concat_tables([one.documents for one in alone]).to_pylist()
     assert together.verdict.reason.to_pylist() == [one.verdict.reason[0].as_py() for one in alone]
+
+
+def test_a_batch_is_measured_alike_after_other_batches(splitter: WordSplitter) -> None:
+    fresh = WordSplitter(assets.load("english_tokenizer"))
+    spec = FILTERS["gopher_quality"]
+    first, second = Batch(["some words"], None, fresh), Batch(["the be to of and that"], None, fresh)
+    assert len(first.words.ids) == 2
+    assert spec.measure(second, spec.settings(), {})["gopher_quality_stop_words"].tolist() == [6]
+    assert spec.measure(first, spec.settings(), {})["gopher_quality_stop_words"].tolist() == [0]
 
 
 def test_columns_are_in_a_fixed_order(whole: Chain) -> None:
@@ -100,7 +111,14 @@ def test_stored_signals_decide_alike_and_new_thresholds_need_no_text(whole: Chai
     again = whole.decide(stored)
     assert again.keep.tolist() == applied.verdict.keep.tolist()
     assert again.reasons.equals(applied.verdict.reasons)
-    spec: list[Any] = ["url", "language", "gopher_repetition", {"gopher_quality": {"min_words": None}}, "c4", "fineweb"]
+    spec: list[Any] = [
+        "url",
+        "language",
+        "gopher_repetition",
+        {"gopher_quality": {"min_words": None}},
+        "c4",
+        "fineweb",
+    ]
     retuned = Chain(chain_steps(spec)).decide(stored)
     fresh = Chain(chain_steps(spec), whole.assets).apply(documents).verdict
     assert retuned.reasons.equals(fresh.reasons)
@@ -114,7 +132,12 @@ def test_explain_compares_stored_signals_with_thresholds(whole: Chain) -> None:
     assert [one.rule for one in explained] == [name for name, _ in whole.rules]
     assert [one.rule for one in explained if one.failed] == applied.verdict.reasons.to_pylist()[0]
     short = next(one for one in explained if one.rule == "gopher_quality.short")
-    assert (short.column, short.value, short.drop_when, short.threshold) == ("gopher_quality_words", 5, "<", 50)
+    assert (short.column, short.value, short.drop_when, short.threshold) == (
+        "gopher_quality_words",
+        5,
+        "<",
+        50,
+    )
     with pytest.raises(KeyError):
         whole.explain({})
     assert explained[0].threshold == EMPTY_RULE.threshold
@@ -134,8 +157,14 @@ def test_fingerprint_settings_are_json_and_tell_thresholds_apart() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (["gopher_qualty"], "filters[0]: no filter is called 'gopher_qualty'; did you mean 'gopher_quality'?"),
-        ([{"c4": {"min_sentence": 3}}], "filters[0].c4.min_sentence: no such setting; did you mean 'min_sentences'?"),
+        (
+            ["gopher_qualty"],
+            "filters[0]: no filter is called 'gopher_qualty'; did you mean 'gopher_quality'?",
+        ),
+        (
+            [{"c4": {"min_sentence": 3}}],
+            "filters[0].c4.min_sentence: no such setting; did you mean 'min_sentences'?",
+        ),
         ([{"c4": {"min_sentences": "x"}}], "filters[0].c4.min_sentences: Expected `int | null`, got `str`"),
         ([{"c4": {"variant": "x"}}], "filters[0].c4.variant: Invalid enum value 'x'"),
         ([{"c4": 3}], "filters[0].c4: expected settings as `key: value`, got 3"),
@@ -164,8 +193,12 @@ def test_the_catalogue_lists_every_rule_and_column_once() -> None:
     assert len(rules) == len(set(rules))
     for name, spec in FILTERS.items():
         defaults = spec.settings()
-        assert {rule for filter_, rule in rules if filter_ == name} == {rule.name for rule in spec.rules(defaults)}
-        assert {e["column"] for e in entries if e["filter"] == name} == {s.column for s in spec.signals(defaults)}
+        assert {rule for filter_, rule in rules if filter_ == name} == {
+            rule.name for rule in spec.rules(defaults)
+        }
+        assert {e["column"] for e in entries if e["filter"] == name} == {
+            s.column for s in spec.signals(defaults)
+        }
         assert spec.thresholds <= set(spec.settings.__struct_fields__)
     for entry in entries:
         assert entry["unit"]
@@ -188,4 +221,7 @@ def test_spans_lie_in_the_text(name: str) -> None:
 def test_importing_filters_loads_nothing_heavy() -> None:
     code = "import sys, filters, filters.chain, filters.pii, filters.domain; print([m for m in " \
         "('numba', 'spacy', 'fasttext', 're2', 'torch', 'ray', 'tldextract') if m in sys.modules])"  # fmt: skip
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+        == "[]\n"
+    )

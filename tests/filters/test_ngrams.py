@@ -54,7 +54,10 @@ def test_words_longer_than_the_table_of_powers(splitter: WordSplitter) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(["a", "b", "ab", "ba", "aé", "é", "字"]), max_size=60), max_size=4), st.integers(2, 6))
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "b", "ab", "ba", "aé", "é", "字"]), max_size=60), max_size=4),
+    st.integers(2, 6),
+)
 def test_like_the_plain_definition(splitter: WordSplitter, texts: list[list[str]], n: int) -> None:
     words = splitter.split([" ".join(text) for text in texts])
     top, repeated = measures(words, n)
@@ -64,6 +67,6 @@ def test_like_the_plain_definition(splitter: WordSplitter, texts: list[list[str]
 
 def test_many_words_take_linear_time(splitter: WordSplitter) -> None:
     words = splitter.split([" ".join(f"w{i * i % 5003}" for i in range(200_000))])
-    begin = time.perf_counter()
+    begin = time.process_time()
     measures(words, 10)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

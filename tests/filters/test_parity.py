@@ -35,7 +35,11 @@ def theirs(name: str, **values: Any) -> Any:
     ],
 )
 def test_same_decisions_on_the_same_text(
-    splitter: WordSplitter, real_texts: list[tuple[str, str]], name: str, ours: dict[str, Any], settings: dict[str, Any]
+    splitter: WordSplitter,
+    real_texts: list[tuple[str, str]],
+    name: str,
+    ours: dict[str, Any],
+    settings: dict[str, Any],
 ) -> None:
     from datatrove.data import Document
     from datatrove.pipeline.filters.base_filter import get_filter_result

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.sentences import chunks_with_spaces, sentence_counts
+from filters.chunks import chunks_with_spaces
+from filters.sentences import sentence_counts
 from filters.words import WordSplitter
 
 
@@ -43,7 +44,11 @@ def test_sentences_by_hand(splitter: WordSplitter, oracle: Any, line: str, sente
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(["one", "Two", ".", "!", "?", ")", '"', " ", " ", "\t", "\xa0", "..."]), max_size=14))
+@given(
+    st.lists(
+        st.sampled_from(["one", "Two", ".", "!", "?", ")", '"', " ", " ", "\t", "\xa0", "..."]), max_size=14
+    )
+)
 def test_sentences_are_datatroves(splitter: WordSplitter, oracle: Any, parts: list[str]) -> None:
     line = "".join(parts)
     assert count(splitter, line) == max(len(oracle.span_tokenize(line)), 1)

@@ -15,7 +15,6 @@ from filters.words import WordSplitter
 from pipeline import assets
 
 
-
 def decision(splitter: WordSplitter, name: str, text: str, **values: Any) -> tuple[dict[str, Any], list[str]]:
     """A document's signals and all failing rules of one filter."""
     chain = Chain(chain_steps([{name: values}]), {"english_tokenizer": assets.load("english_tokenizer")})
@@ -35,7 +34,6 @@ def distinct(count: int, start: int = 0, width: int = 4) -> list[str]:
             word += letters[digit]
         words.append(word)
     return words
-
 
 
 # name: (text that is kept, text that is dropped, value kept, value dropped)
@@ -120,7 +118,13 @@ def fraction_lines(count: int, total: int, marked: str, plain: str) -> str:
 
 QUALITY: dict[str, tuple[str, str, str, float, float]] = {
     "short": ("words", prose(50), prose(49) + " . . .", 50, 49),
-    "long": ("words", " ".join(["that with"] * 50_000), " ".join(["that with"] * 50_000 + ["one"]), 100_000, 100_001),
+    "long": (
+        "words",
+        " ".join(["that with"] * 50_000),
+        " ".join(["that with"] * 50_000 + ["one"]),
+        100_000,
+        100_001,
+    ),
     "short_words": ("word_length", "abc " * 60, "abc " * 59 + "ab", 3, (59 * 3 + 2) / 60),
     "long_words": ("word_length", ("a" * 10 + " ") * 60, ("a" * 10 + " ") * 59 + "b" * 11, 10, 10 + 1 / 60),
     # 90 words and 10 marks: 10 of 100 tokens; then 11 of 101
@@ -140,7 +144,13 @@ QUALITY: dict[str, tuple[str, str, str, float, float]] = {
         0.3,
         0.4,
     ),
-    "alphabetic_words": ("alphabetic_words", prose(80) + " 12" * 20, prose(79) + " 12" * 20 + " 7", 0.8, 0.79),
+    "alphabetic_words": (
+        "alphabetic_words",
+        prose(80) + " 12" * 20,
+        prose(79) + " 12" * 20 + " 7",
+        0.8,
+        0.79,
+    ),
     "stop_words": ("stop_words", "the of", "the the The", 2, 1),
 }
 

@@ -129,7 +129,9 @@ def test_packed_word_lists_decide_like_datatroves(oracle: Any) -> None:
         hash_lines(b"listed.com\n"), packed.addresses, packed.banned_words, packed.soft_words, packed.subwords
     )
     words = sorted(packed.banned_words)[:60] + sorted(packed.soft_words) + list(packed.subwords)
-    urls = [f"http://www.plain.org/{word}/x" for word in words] + [f"http://{word}news.org/" for word in words]
+    urls = [f"http://www.plain.org/{word}/x" for word in words] + [
+        f"http://{word}news.org/" for word in words
+    ]
     urls += [f"http://plain.org/{one}-{two}" for one, two in zip(words, reversed(words), strict=True)]
     urls += ["http://a.listed.com/", "http://plain.org/", "http://192.0.2.1/a", "http://LISTED.com/"]
     chain = Chain(

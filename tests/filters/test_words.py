@@ -47,8 +47,63 @@ def test_words_are_spacys(splitter: WordSplitter, oracle: Any, text: str) -> Non
 
 PIECES = st.one_of(
     st.sampled_from(
-        "don't can't I'm e.g. U.S. :) :( ): (: ; 's ' \" ( ) [ ] . .. ... , - -- / a.m. 10 3.5 km 5km and/or 'em "
-        "Inc. D :D x xD — … $ % # Mr. cannot gonna o.O 8) <3 é ß 汉字 слово • ’s “ ”".split(" ")
+        [
+            "don't",
+            "can't",
+            "I'm",
+            "e.g.",
+            "U.S.",
+            ":)",
+            ":(",
+            "):",
+            "(:",
+            ";",
+            "'s",
+            "'",
+            '"',
+            "(",
+            ")",
+            "[",
+            "]",
+            ".",
+            "..",
+            "...",
+            ",",
+            "-",
+            "--",
+            "/",
+            "a.m.",
+            "10",
+            "3.5",
+            "km",
+            "5km",
+            "and/or",
+            "'em",
+            "Inc.",
+            "D",
+            ":D",
+            "x",
+            "xD",
+            "—",
+            "…",
+            "$",
+            "%",
+            "#",
+            "Mr.",
+            "cannot",
+            "gonna",
+            "o.O",
+            "8)",
+            "<3",
+            "é",
+            "ß",
+            "汉字",
+            "слово",
+            "•",
+            "’s",
+            "“",
+            "”",
+        ]
     ),
     st.text(string.ascii_letters, min_size=1, max_size=6),
 )
@@ -56,7 +111,9 @@ PIECES = st.one_of(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(PIECES, st.sampled_from(["", "", " ", "  ", "\n", "\t", "\xa0"])), max_size=12))
-def test_made_up_text_is_split_like_spacys(splitter: WordSplitter, oracle: Any, parts: list[tuple[str, str]]) -> None:
+def test_made_up_text_is_split_like_spacys(
+    splitter: WordSplitter, oracle: Any, parts: list[tuple[str, str]]
+) -> None:
     text = "".join(piece + gap for piece, gap in parts)
     assert words_of(splitter, text) == oracle.word_tokenize(text)
 
@@ -78,7 +135,14 @@ def test_plain_forms_agree_with_spacy_for_every_special_case() -> None:
     for special in pipeline.tokenizer.rules:
         if special.isspace():
             continue
-        for chunk in (special, f"({special}", f"{special},", f"“{special}.", f"{special}).", f"well-{special}"):
+        for chunk in (
+            special,
+            f"({special}",
+            f"{special},",
+            f"“{special}.",
+            f"{special}).",
+            f"well-{special}",
+        ):
             plain = rules._plain(chunk)
             if plain is not None:
                 tried += 1
@@ -132,15 +196,17 @@ def test_character_sets_are_those_of_datatrove_and_spacy() -> None:
     assert set(Sentencizer.default_punct_chars) == punctuation.SENTENCE_END
 
 
-@pytest.mark.parametrize("unit", ["!", "a-", "a.", "1.1.1.", "aB3+/", "'", ":)", "$5", "'s", "汉", "http://a.b/"])
+@pytest.mark.parametrize(
+    "unit", ["!", "a-", "a.", "1.1.1.", "aB3+/", "'", ":)", "$5", "'s", "汉", "http://a.b/"]
+)
 def test_splitting_hostile_text_takes_linear_time(splitter: WordSplitter, unit: str) -> None:
     text = unit * (40_000 // len(unit))
-    begin = time.perf_counter()
+    begin = time.process_time()
     splitter.split([text])
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 def test_long_rows_of_marks_are_split_by_the_linear_rule(splitter: WordSplitter) -> None:
-    assert 300 * 300 > MARKS_TIMES_LENGTH
+    assert MARKS_TIMES_LENGTH < 300 * 300
     assert words_of(splitter, "*" * 300) == ["*"] * 300
     assert words_of(splitter, "-" * 300 + "ab1" + "." * 300) == ["-" * 300, "ab1", "." * 300]

@@ -80,3 +80,25 @@ def test_two_runs_at_once_in_one_folder(sample: Path, clean: Path, tmp_path: Pat
     assert [process.wait(300) for process in both] == [0, 0]
     assert stats(run)["digest"] == stats(clean)["digest"]
     sluice("verify", run)
+
+
+def test_a_shard_whose_workers_always_die_is_given_up(sample: Path, tmp_path: Path) -> None:
+    """Every worker is killed as soon as it appears: the shard is given up, the exit code is 3, a later run mends it."""
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "pipeline", "run", "tiny", "--input", str(sample), "--out", str(run)]
+    process = subprocess.Popen([*command, "--until", "extract"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        for child in _children(process.pid):
+            # multiprocessing's resource tracker is a child too; killing it ends nothing.
+            os.kill(child, signal.SIGKILL)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    assert process.returncode == 3, said
+    assert "given up" in said
+    assert "SIGKILL" in said
+    found = stats(run)
+    assert found["failed"] == {"shard_given_up": 1}
+    assert found["records"] == 1
+    sluice("run", "tiny", "--input", sample, "--out", run, "--until", "extract")
+    assert stats(run)["responses"] == 200
+    assert not stats(run)["given_up"]

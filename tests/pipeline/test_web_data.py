@@ -9,11 +9,12 @@ import json
 from pathlib import Path
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 from pipeline.charset import charset_parameter, decode, encoding_of
 from pipeline.extract import ExtractSettings, Tally, extract_range, records
 from pipeline.http import decode_body, header, parse_response
-from pipeline.record import Record
+from pipeline.record import Damage, Record
 from pipeline.warc import read_records
 
 NAME = "TEST-PUBLIC-00001.warc.gz"
@@ -113,3 +114,32 @@ def test_all_odd_damaged_and_foreign_files_add_up(data_dir: Path, folder: str) -
         assert tally.records > 0, path.name
         if folder == "warc_real":
             assert set(tally.failed) <= {"timeout", "oversize"}, path.name
+
+
+def test_odd_files_are_read_to_the_end(data_dir: Path) -> None:
+    paths = sorted((data_dir / "warc_odd").iterdir())
+    assert paths
+    for path in paths:
+        with open(path, "rb") as file:
+            events = list(read_records(file))
+        assert events, path.name
+        ends = [event.offset + event.length for event in events if event.offset_in == "file"]
+        assert all(event.offset >= end for event, end in zip(events[1:], ends, strict=False)), path.name
+
+
+def test_real_files_have_the_records_that_warcio_finds_and_no_damage(data_dir: Path) -> None:
+    paths = sorted((data_dir / "warc_real").iterdir())
+    assert paths
+    for path in paths:
+        with open(path, "rb") as file:
+            events = list(read_records(file))
+        with open(path, "rb") as file:
+            count = sum(1 for _ in ArchiveIterator(file, no_record_parse=True))
+        assert not [event for event in events if isinstance(event, Damage)], path.name
+        assert len(events) == count, path.name
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            parts = [
+                e for at in range(0, size, size // 3 + 1) for e in read_records(file, at, at + size // 3 + 1)
+            ]
+        assert [(e.offset, e.length) for e in parts] == [(e.offset, e.length) for e in events], path.name

@@ -64,7 +64,8 @@ def test_three_arms_change_one_thing_at_a_time() -> None:
 
 
 def test_settings_plan_and_mix_start_without_torch() -> None:
-    code = "import sys, train.config, train.plan, train.schedule, mixes.mix, mixes.tokens; print('torch' in sys.modules)"
+    modules = "train.config, train.plan, train.schedule, mixes.mix, mixes.tokens"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False\n"

@@ -35,10 +35,8 @@ def naive(model: Decoder, ids: list[int], stride: int) -> float:
     context, total = model.sizes.sequence, 0.0
     stream = [EOS, *ids]
     for t in range(len(ids)):
-        if t < context:
-            start = 0
-        else:
-            start = min(math.ceil((t + 1 - context) / stride) * stride, len(ids) - context)
+        moved = max(0, math.ceil((t + 1 - context) / stride)) * stride
+        start = min(moved, max(0, len(ids) - context))
         with torch.no_grad():
             logits = model(torch.tensor([stream[start : t + 1]]))[0, -1].double()
         total -= float(logits.log_softmax(-1)[stream[t + 1]])

@@ -77,7 +77,7 @@ def child(
         }
         command = [sys.executable, "-c", _CHILD, json.dumps(given)]
         return subprocess.run(
-            command, capture_output=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
+            command, capture_output=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
         ).returncode
 
     return run
