@@ -25,7 +25,7 @@ from pipeline.recipe import Recipe, nearest, resolved
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stages.stage import Planning, Shard, Stage
-from pipeline.store import Folder, fingerprint
+from pipeline.store import Folder, canonical, fingerprint
 from pipeline.store.digest import combine
 
 # Names a user may give to --until; `dedup` brings `signatures` with it.
@@ -257,9 +257,7 @@ class Road:
             given_up=sorted(given_up, key=lambda one: one.shard),
         )
         there = self.ledger.manifest(stage.name)
-        same = there is not None and msgspec.structs.replace(there, released=False) == msgspec.convert(
-            msgspec.to_builtins(manifest), Manifest
-        )
+        same = there is not None and canonical(msgspec.structs.replace(there, released=False)) == canonical(manifest)
         if not same:
             self.ledger.close(manifest, stage.folders, self.keep)
 

@@ -121,8 +121,9 @@ def _examine() -> dict[str, Any]:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
-            versions[name] = "missing"
-            problems.append(f"{name} is not installed: pip install {name}")
+            versions[name] = "run from its source folder" if name == "sluice" else "missing"
+            if name != "sluice":
+                problems.append(f"{name} is not installed: pip install {name}")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     machine: dict[str, Any] = {
         "python": sys.version.split()[0],

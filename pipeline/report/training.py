@@ -7,6 +7,7 @@ not compare; the held-out scores do, since every model reads the same documents.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
@@ -128,13 +129,12 @@ def _metrics(run: Run, name: str) -> list[dict[str, Any]]:
 
 
 def _smooth(points: Sequence[Point], window: int) -> list[Point]:
-    """The mean of the last `window` values at every point."""
-    out, total = [], 0.0
-    for at, (x, y) in enumerate(points):
-        total += y
-        if at >= window:
-            total -= points[at - window][1]
-        out.append((x, total / min(at + 1, window)))
+    """The mean of the last `window` values at every point, of fewer where the loss still falls fast."""
+    sums = [0.0, *accumulate(y for _, y in points)]
+    out = []
+    for at, (x, _) in enumerate(points):
+        first = max(at + 1 - window, at - at // 3)
+        out.append((x, (sums[at + 1] - sums[first]) / (at + 1 - first)))
     return out
 
 
@@ -190,7 +190,8 @@ def effects(run: Run, found: Sequence[Model]) -> list[str]:
 
 def _effect(cause: str, after: str, before: str, score: Mapping[str, float | None]) -> str:
     change = (score[after] or 0.0) - (score[before] or 0.0)
-    return f"{after} − {before}: {change:+.4f} bits per byte over all held-out documents, due to {cause}"
+    signed = f"{change:+.4f}".replace("-", "−")
+    return f"{after} − {before}: {signed} bits per byte over all held-out documents, due to {cause}"
 
 
 def exposure(run: Run) -> list[Exposure]:

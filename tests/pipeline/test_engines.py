@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,10 +53,10 @@ def _free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+def head() -> Iterator[tuple[str, dict[str, str]]]:
     """A Ray head with token authentication, started and ended by this module alone."""
-    port, dashboard, agent, metrics = _free_ports(4)
-    folder = tmp_path_factory.mktemp("r")  # socket paths must be short
+    port, dashboard, agent, metrics, client = _free_ports(5)
+    folder = Path(tempfile.mkdtemp(prefix="r"))  # socket paths have at most 107 characters
     env = {
         **os.environ,
         "RAY_AUTH_MODE": "token",
@@ -96,6 +98,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
             process.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _submit(head: tuple[str, dict[str, str]], *words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ from pipeline.stages import STAGES
 from pipeline.stages.filter import bin_labels
 from pipeline.stats import stats
 from pipeline.store import open_folder
-from tests.pipeline.conftest import ROOT, sluice
+from tests.pipeline.conftest import ROOT, sets, sluice
 
 pytestmark = pytest.mark.xdist_group("cli")  # shares the clean run of the session
 
@@ -40,7 +40,15 @@ ATTACK = (
     "<script>alert(1)</script> {{ 7*7 }} {% raw %} </pre></style></title><img src=x onerror=alert(1)> "
     "\x1b[31mred \x1b]0;owned\x07 \u202edesrever\u2066 \x00 http://evil.example/ &lt;b&gt; mail me@corporate-mail.de "
 )
-PROSE = "The committee of the town said that it would have to look at all the plans with care and be sure of costs. "
+PROSE = """
+The council of the old harbour town met on Tuesday to decide what should be done about the bridge.
+It was built more than a century ago, and heavy traffic has worn its stones with every passing winter.
+Engineers who looked at the arches reported that two of them have moved by the width of a thumb.
+Repairing them would close the road for most of the summer, which shopkeepers fear.
+A second plan, favoured by younger members, would send lorries around the hills instead.
+Nobody knows yet who is going to pay, since the county has promised only half of the sum.
+The mayor said that people will be asked for their opinion before anything is signed.
+"""
 
 
 def written(run: Path) -> HtmlElement:
@@ -77,29 +85,22 @@ def counts(clean: Path) -> dict[str, Any]:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run over documents that attack whoever looks at them: one is kept, one dropped, one cannot be read."""
     folder = tmp_path_factory.mktemp("hostile")
-    kept = ATTACK + "\n".join(
-        f"{PROSE}Part {n} of the report says why, in words of its own. " * 2 for n in range(1)
-    )
-    kept += "\n".join(
-        f"In the year {1900 + n} they were asked for {word}, and the answer that came back was long and had to be read."
-        for n, word in enumerate(
-            ("roads", "bridges", "schools", "parks", "trams", "wells", "clinics", "markets")
-        )
-    )
     documents = [
         {"id": "a<b>&'\"", "url": "javascript:alert(1)//<svg onload=x>", "title": ATTACK, "text": ATTACK * 3},
         {
             "id": "kept",
             "url": "https://good.example/\u202e\x1b]0;x",
             "title": f"</title>{ATTACK}",
-            "text": kept,
+            "text": ATTACK + PROSE,
         },
     ]
     lines = [json.dumps(one) for one in documents] + ["{<script>alert(2)</script>"]
     (folder / "docs.jsonl").write_text("\n".join(lines) + "\n")
     # A third of the documents fail, which is more than a run accepts without exit code 3.
-    options = ["--until", "corpus", "--set", "filters.language.min_score=0.3", "--set", "max_failed=1"]
-    sluice("run", "tiny", "--input", folder / "docs.jsonl", "--out", folder / "run", *options)
+    options = ["max_failed=1", "filters.gopher_quality.min_alphabetic_words=0.7"]
+    options += ["filters.c4.max_curly_bracket_lines=9"]
+    command = ["run", "tiny", "--input", folder / "docs.jsonl", "--out", folder / "run", "--until", "corpus"]
+    sluice(*command, *sets(options))
     return folder / "run"
 
 
@@ -220,7 +221,8 @@ def test_training_and_scores_are_the_receipts(page: HtmlElement, clean: Path) ->
     change = (
         scores["decay_better"]["overall"]["bits_per_byte"] - scores["decay_same"]["overall"]["bits_per_byte"]
     )
-    assert f"decay_better − decay_same: {change:+.4f}" in page.text_content()
+    signed = f"{change:+.4f}".replace("-", "−")
+    assert f"decay_better − decay_same: {signed} bits per byte" in page.text_content()
 
 
 def test_loss_curves_end_at_the_logged_steps(page: HtmlElement, clean: Path) -> None:
