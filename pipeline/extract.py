@@ -50,7 +50,7 @@ class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     extractor: Literal["trafilatura", "resiliparse"] = "trafilatura"
     favor: Literal["precision", "balanced", "recall"] = "precision"  # FineWeb: precision
-    page_timeout: float = 10.0  # seconds
+    page_timeout: float = 10.0  # seconds of processor time
     page_bytes: int = 5 << 20  # of the decoded body; larger pages fail as `oversize`
     page_memory: int = 1 << 30  # bytes that the parser may take for a page
 

@@ -261,6 +261,15 @@ class Road:
         if not same:
             self.ledger.close(manifest, stage.folders, self.keep)
 
+    def forget_work(self) -> None:
+        """Remove checkpoints of trainings that are committed; another process may still be at the others."""
+        if "://" in self.folder.url:
+            return
+        for work in sorted((Path(self.folder.url) / "_work").glob("*-*")):
+            key = work.name.rpartition("-")[2]
+            if any(name.endswith(f"-{key}.json") for stage in ("train", "anneal") for name in self.ledger.names(stage)):
+                shutil.rmtree(work, ignore_errors=True)
+
     def release(self, stages: Iterable[str], folders: Iterable[str] | None = None) -> None:
         """Remove files of closed stages on purpose; their receipts stay, so the next run recomputes nothing."""
         for name in stages:

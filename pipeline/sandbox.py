@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import mmap
 import os
 import select
@@ -30,6 +31,7 @@ from pipeline.zygote import DONE, FRAME, OUT_OF_MEMORY, PAGE, PROGRESS, RUN
 
 _START_SECONDS = 120.0  # until the zygote has imported the extractor
 _KILL_SECONDS = 5.0  # until a killed child is reported
+_STARVED = 20  # times the limit by the clock on the wall, after which nothing excuses a page
 _READ = 1 << 18
 _OWN_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
 _COMMAND = """
@@ -62,8 +64,8 @@ class Sandbox:
     """Runs one extractor over batches of pages in killable children of one zygote.
 
     `target` is `module:function`, called as `function(html, url, **options)` for an `Extraction`. `timeout` is seconds
-    a page, `memory` bytes of address space that a child may add to the zygote's. Use by one thread at a time; `close`
-    (or the end of this process, however it ends) stops the zygote and its child.
+    of processor time a page, `memory` bytes of address space that a child may add to the zygote's. Use by one thread at
+    a time; `close` (or the end of this process, however it ends) stops the zygote and its child.
     """
 
     def __init__(
@@ -199,14 +201,14 @@ class Sandbox:
     def _run(self, first: int, results: list[Extraction | Failure | None]) -> tuple[int, Failure]:
         """One child from page `first` on; fills `results` and returns where it was and what ended it, if too early."""
         with mmap.mmap(self._shared.fileno(), PROGRESS.size) as progress:
-            PROGRESS.pack_into(progress, 0, first, time.monotonic())
+            PROGRESS.pack_into(progress, 0, first, time.monotonic(), 0.0, 0)
             self._command(RUN.pack(b"R", first))
             killed: float | None = None
             page = first
             while True:
                 if killed is None:
-                    page, since = PROGRESS.unpack_from(progress)
-                deadline = killed + _KILL_SECONDS if killed is not None else since + self._timeout
+                    page = PROGRESS.unpack_from(progress)[0]
+                deadline = killed + _KILL_SECONDS if killed is not None else self._deadline(progress)
                 wait = max(0.0, deadline - time.monotonic())
                 control = self._control.fileno()
                 ready, _, _ = select.select([self._results, control], [], [], wait)
@@ -217,12 +219,25 @@ class Sandbox:
                     self._receive(results)
                     self._received.clear()  # half a frame of a child that was killed
                     return page, self._verdict(done, killed is not None)
-                late = time.monotonic() >= PROGRESS.unpack_from(progress)[1] + self._timeout
+                late = time.monotonic() >= self._deadline(progress)
                 if killed is None and late and results[page] is None:
                     killed = time.monotonic()
                     self._command(RUN.pack(b"K", 0))
                 elif killed is not None and time.monotonic() >= deadline:
                     raise _ZygoteGoneError
+
+    def _deadline(self, progress: mmap.mmap) -> float:
+        """When the page under way is late, as the clock stands now.
+
+        The limit is of processor time while the child wants to run, so that a busy machine decides no page's fate; a
+        child that waits for something is late by the clock on the wall.
+        """
+        _, since, cpu_before, process = PROGRESS.unpack_from(progress)
+        now = time.monotonic()
+        if now < since + self._timeout or now >= since + self._timeout * _STARVED:
+            return float(since + self._timeout)
+        left = self._timeout - (_processor_seconds(process) - cpu_before)
+        return now + left if left > 0 else float(since + self._timeout)
 
     def _command(self, command: bytes) -> None:
         try:
@@ -266,6 +281,17 @@ class Sandbox:
         for index, error, *fields in _frames(self._received):
             if index < len(results) and results[index] is None:
                 results[index] = Failure("extractor_error", error) if error else Extraction(*fields)
+
+
+def _processor_seconds(process: int) -> float:
+    """Processor time of a process that runs or is ready to; infinite if it waits, is gone or cannot be asked."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return math.inf
+    # proc(5): state, then utime and stime as fields 14 and 15.
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields[0] in "RD" else math.inf
 
 
 def _frames(received: bytearray) -> Iterator[list[Any]]:

@@ -32,7 +32,8 @@ from typing import Any
 
 import msgspec
 
-PROGRESS = struct.Struct("<qd")  # page, time.monotonic() at its start
+# Page; at its start time.monotonic() and the child's processor time, in seconds; the child's process id.
+PROGRESS = struct.Struct("<qddq")
 PAGE = struct.Struct("<QII")  # offset in the shared file, bytes of HTML, bytes of URL
 FRAME = struct.Struct("<I")  # bytes of the result that follows
 RUN = struct.Struct("<cI")
@@ -159,7 +160,7 @@ def _work(function: Callable[..., Any], settings: dict[str, Any], first: int) ->
         count = int.from_bytes(shared[start : start + 4], "little")
         for index in range(first, count):
             offset, html_size, url_size = PAGE.unpack_from(shared, start + 4 + index * PAGE.size)
-            PROGRESS.pack_into(shared, 0, index, time.monotonic())
+            PROGRESS.pack_into(shared, 0, index, time.monotonic(), time.process_time(), process)
             html = str(shared[offset : offset + html_size], "utf-8")
             url = str(shared[offset + html_size : offset + html_size + url_size], "utf-8")
             try:

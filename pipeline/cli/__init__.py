@@ -23,7 +23,8 @@ def main() -> None:
     from pipeline.cli.arguments import spread
     from pipeline.store import CommitError
 
-    signal.signal(signal.SIGINT, _stopped)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped)
     try:
         app(args=spread(sys.argv[1:]), prog_name="sluice")
     except UserError as error:

@@ -98,6 +98,7 @@ def execute(
         finally:
             for one in engines:
                 one.close()
+        road.forget_work()
         if only is not None:
             road.release([name for name in active if name not in only], _not_of(only))
         elif not recipe.keep_text and "corpus" in active:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,6 +40,17 @@ def _work(encoded: bytes) -> bytes:
     return msgspec.msgpack.encode(answer)
 
 
+def _require_listener(address: str | None) -> None:
+    """Refuse an address where nobody listens: Ray itself would try for half a minute and say little."""
+    host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise UserError(f"no Ray cluster at {address}: {error.strerror or error}") from error
+
+
 class RayEngine:
     """Runs tasks on a Ray cluster: the one at `address`, the one this job runs in, or a new one on this machine."""
 
@@ -49,6 +61,7 @@ class RayEngine:
         inside = "RAY_JOB_ID" in os.environ or "RAY_ADDRESS" in os.environ or address
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
         if inside:
+            _require_listener(address)
             options["address"] = address or "auto"
         else:
             options |= {"num_cpus": workers, "include_dashboard": False, "address": "local"}

@@ -7,6 +7,7 @@ killed run goes on where it was.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.errors import Stopped, UserError
-from pipeline.ledger import Input
+from pipeline.ledger import Input, shard_key
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.stages.tables import as_input
 
@@ -122,14 +123,26 @@ def _open(attempt: Attempt, parameters: Mapping[str, Any]) -> TokenSet:
     return TokenSet.open(files, parameters["vocabulary"], parameters["eos"])
 
 
-def _work(attempt: Attempt, stage: str, name: str) -> Path:
-    """Where checkpoints survive a kill: in the run folder on a disk, else in the scratch folder."""
-    if "://" in attempt.folder.url:
-        return attempt.scratch / "work"
-    from pipeline.ledger import shard_key
+@contextmanager
+def _work(attempt: Attempt) -> Iterator[Path]:
+    """Where checkpoints survive a kill: in a run folder on a disk, else in the scratch folder.
 
-    key = shard_key(attempt.fingerprint, attempt.shard.inputs) if stage == attempt.stage else name
-    return Path(attempt.folder.url) / "_work" / f"{stage}-{name}-{key}"
+    One process at a time may use it; a second run in the same folder trains for itself, to the same bytes.
+    """
+    private = attempt.scratch / "work"
+    if "://" in attempt.folder.url:
+        yield private
+        return
+    key = shard_key(attempt.fingerprint, attempt.shard.inputs)
+    work = Path(attempt.folder.url) / "_work" / f"{attempt.stage}-{attempt.shard.name}-{key}"
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "lock", "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the kernel when the process dies
+        except OSError:
+            yield private
+        else:
+            yield work
 
 
 @contextmanager
@@ -199,12 +212,11 @@ def run_train(shard: Shard, attempt: Attempt) -> None:
     """Warm up and run at a stable learning rate."""
     from train.loop import run_stable
 
-    with _in_words():
+    with _in_words(), _work(attempt) as work:
         tokens = _open(attempt, shard.parameters)
         train = _train(attempt, tokens)
         plan = _plan(attempt, tokens, train, shard)
         out = attempt.scratch / "model"
-        work = _work(attempt, "train", "stable")
         result = run_stable(tokens, plan.mix, train, work, out, _progress(attempt))
     attempt.values = {"plan": plan.summary, **_plain(result)}
     _publish(attempt, shard, out, "model/stable")
@@ -214,7 +226,7 @@ def run_anneal(shard: Shard, attempt: Attempt) -> None:
     """One arm from the stable checkpoint."""
     from train.anneal import run_arm
 
-    with _in_words():
+    with _in_words(), _work(attempt) as work:
         tokens = _open(attempt, shard.parameters)
         train = _train(attempt, tokens)
         arm = next(arm for arm in train.anneal.arms if arm.name == shard.name)
@@ -222,7 +234,6 @@ def run_anneal(shard: Shard, attempt: Attempt) -> None:
         out = attempt.scratch / "model"
         files = [attempt.folder.local(name, attempt.scratch) for name in shard.parameters["checkpoint"]]
         checkpoint = files[0].parent
-        work = _work(attempt, "anneal", shard.name)
         result = run_arm(tokens, plan.mix, train, arm, checkpoint, work, out, _progress(attempt))
     attempt.values = _plain(result)
     _publish(attempt, shard, out, f"model/anneal/{shard.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -44,18 +45,19 @@ def test_random_kills(sample: Path, clean: Path, tmp_path: Path) -> None:
             process = _start(sample, run)
             try:
                 process.wait(draw.uniform(0.2, LONGEST))
-                assert process.returncode == 0
+                assert process.returncode == 0, _said(run)
                 break
             except subprocess.TimeoutExpired:
                 victims = _children(process.pid) if draw.random() < 0.3 else []
                 os.kill(draw.choice(victims) if victims else process.pid, signal.SIGKILL)
                 kills += 1
                 if victims:
-                    assert process.wait(120) == 0  # a dead worker costs an attempt, not the run
+                    # A dead worker costs an attempt, not the run.
+                    assert process.wait(120) == 0, _said(run)
                     break
                 process.wait()
         else:
-            assert _start(sample, run).wait(120) == 0
+            assert _start(sample, run).wait(120) == 0, _said(run)
         assert stats(run)["digest"] == expected
         sluice("verify", run)
     assert rounds > 1
@@ -77,7 +79,7 @@ def test_sigterm_stops_and_resumes(sample: Path, clean: Path, tmp_path: Path) ->
 def test_two_runs_at_once_in_one_folder(sample: Path, clean: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     both = [_start(sample, run) for _ in range(2)]
-    assert [process.wait(300) for process in both] == [0, 0]
+    assert [process.wait(300) for process in both] == [0, 0], _said(run)
     assert stats(run)["digest"] == stats(clean)["digest"]
     sluice("verify", run)
 
@@ -90,7 +92,8 @@ def test_a_shard_whose_workers_always_die_is_given_up(sample: Path, tmp_path: Pa
     while process.poll() is None:
         for child in _children(process.pid):
             # multiprocessing's resource tracker is a child too; killing it ends nothing.
-            os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
     assert process.stderr is not None
     said = process.stderr.read()
     assert process.returncode == 3, said

@@ -29,6 +29,8 @@ def extract(html, url, **options):
     if word == "segfault": ctypes.string_at(0)
     if word == "hang": ctypes.PyDLL(None).sleep(600)
     if word == "sleep": time.sleep(float(rest))
+    if word == "work":
+        while time.process_time() < float(rest): pass
     if word == "memory": bytearray(int(rest))
     if word == "leak": held.append(bytearray(int(rest)))
     if word == "fork": os.fork()
@@ -259,3 +261,22 @@ def test_real_extractors_meet_hostile_pages(extractor: str) -> None:
             assert time.monotonic() - start < 1.0 + 0.5 + 0.4, name  # two good pages and loading come on top
             assert (before, after) == (expected, expected), name
             assert isinstance(hostile, Extraction) or hostile.kind == "timeout", name
+
+
+def test_a_busy_machine_decides_no_page_s_fate(target: str) -> None:
+    """On one core wanted by others too, a page gets the processor time of its limit, however long that takes."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        with Sandbox(target, timeout=1.0) as made:
+            made.extract(pages("fine"))
+            started = time.monotonic()
+            assert outcome(made.extract(pages("work:0.8"))) == ["work:0.8"]
+            waited = time.monotonic() - started
+            assert outcome(made.extract(pages("work:5", "fine"))) == ["timeout", "fine"]
+    finally:
+        os.sched_setaffinity(0, cores)
+        for hog in hogs:
+            hog.kill()
+    assert waited > 1.0  # otherwise nothing was shown
