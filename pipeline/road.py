@@ -257,7 +257,9 @@ class Road:
             given_up=sorted(given_up, key=lambda one: one.shard),
         )
         there = self.ledger.manifest(stage.name)
-        same = there is not None and canonical(msgspec.structs.replace(there, released=False)) == canonical(manifest)
+        same = there is not None and canonical(msgspec.structs.replace(there, released=False)) == canonical(
+            manifest
+        )
         if not same:
             self.ledger.close(manifest, stage.folders, self.keep)
 
@@ -267,7 +269,11 @@ class Road:
             return
         for work in sorted((Path(self.folder.url) / "_work").glob("*-*")):
             key = work.name.rpartition("-")[2]
-            if any(name.endswith(f"-{key}.json") for stage in ("train", "anneal") for name in self.ledger.names(stage)):
+            if any(
+                name.endswith(f"-{key}.json")
+                for stage in ("train", "anneal")
+                for name in self.ledger.names(stage)
+            ):
                 shutil.rmtree(work, ignore_errors=True)
 
     def release(self, stages: Iterable[str], folders: Iterable[str] | None = None) -> None:

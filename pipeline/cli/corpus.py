@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -21,123 +21,87 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.execute import execute
 from pipeline.errors import UsageError
-from pipeline.recipe import Recipe, load
+from pipeline.recipe import load
 
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="a shipped recipe's name or a YAML file")]
 Out = Annotated[str, typer.Option("--out", metavar="DIR", help="a run folder with this stage's folders only")]
 
 
-def _alone(
-    recipe: Recipe,
-    stages: Sequence[str],
-    inputs: list[str],
-    out: str,
-    engine: str,
-    address: str | None,
-    workers: int | None,
-    accept_changed: bool,
-    keep: bool,
-    quiet: bool,
-) -> None:
-    check_paths(inputs, out)
-    code = execute(
-        recipe,
-        inputs,
-        out,
-        until=stages[-1],
-        only=stages,
-        engine_name=engine,
-        address=address,
-        workers=workers,
-        accept_changed=accept_changed,
-        keep=keep,
-        quiet=quiet,
-    )
-    raise typer.Exit(code)
+def _alone(stages: Sequence[str], section: str, left_out: Sequence[str], text: str) -> Callable[..., None]:
+    """A verb that runs `stages` on the inputs as they are; `section` of the recipe must say how."""
+
+    def verb(
+        recipe: RecipeName = "fineweb",
+        input_: Inputs = [],  # noqa: B006 (typer copies it)
+        out: Out = "out",
+        settings: Settings = [],  # noqa: B006
+        engine: EngineName = "local",
+        address: Address = None,
+        workers: Workers = None,
+        accept_changed: Accept = False,
+        keep: Keep = False,
+        quiet: Quiet = False,
+    ) -> None:
+        check_paths(input_, out)
+        chosen = load(recipe, settings)
+        if getattr(chosen, section) is None:
+            raise UsageError(f"the recipe {chosen.name} says nothing under `{section}`")
+        absent: dict[str, Any] = dict.fromkeys(left_out)
+        code = execute(
+            msgspec.structs.replace(chosen, **absent),
+            input_,
+            out,
+            until=stages[-1],
+            only=stages,
+            engine_name=engine,
+            address=address,
+            workers=workers,
+            accept_changed=accept_changed,
+            keep=keep,
+            quiet=quiet,
+        )
+        raise typer.Exit(code)
+
+    verb.__doc__ = text
+    return verb
 
 
-def extract(
-    recipe: RecipeName = "fineweb",
-    input_: Inputs = [],  # noqa: B006 (typer copies it)
-    out: Out = "extracted",
-    settings: Settings = [],  # noqa: B006
-    engine: EngineName = "local",
-    address: Address = None,
-    workers: Workers = None,
-    accept_changed: Accept = False,
-    keep: Keep = False,
-    quiet: Quiet = False,
-) -> None:
+extract = _alone(
+    ["extract"],
+    "extract",
+    [],
     """WARC files to text.
 
     Example: sluice extract --input sample.warc.gz --out text
-    """
-    chosen = load(recipe, settings)
-    _alone(chosen, ["extract"], input_, out, engine, address, workers, accept_changed, keep, quiet)
+    """,
+)
 
-
-def filter_(
-    recipe: RecipeName = "fineweb",
-    input_: Inputs = [],  # noqa: B006
-    out: Out = "filtered",
-    settings: Settings = [],  # noqa: B006
-    engine: EngineName = "local",
-    address: Address = None,
-    workers: Workers = None,
-    accept_changed: Accept = False,
-    keep: Keep = False,
-    quiet: Quiet = False,
-) -> None:
+filter_ = _alone(
+    ["filter"],
+    "filters",
+    [],
     """Measure every signal and decide: documents/ passed, dropped/ did not and says why.
 
     Example: sluice filter --input sample.warc.gz --out filtered --set filters.gopher_quality.min_words=30
-    """
-    chosen = load(recipe, settings)
-    if chosen.filters is None:
-        raise UsageError(f"the recipe {chosen.name} has no filters")
-    _alone(chosen, ["filter"], input_, out, engine, address, workers, accept_changed, keep, quiet)
+    """,
+)
 
-
-def dedup(
-    recipe: RecipeName = "fineweb",
-    input_: Inputs = [],  # noqa: B006
-    out: Out = "deduplicated",
-    settings: Settings = [],  # noqa: B006
-    engine: EngineName = "local",
-    address: Address = None,
-    workers: Workers = None,
-    accept_changed: Accept = False,
-    keep: Keep = False,
-    quiet: Quiet = False,
-) -> None:
+dedup = _alone(
+    ["signatures", "dedup"],
+    "dedup",
+    ["filters"],
     """Find exact and near duplicates among the inputs as they are: duplicates/ lists them.
 
     Example: sluice dedup --input sample.warc.gz --out repeated
-    """
-    chosen = msgspec.structs.replace(load(recipe, settings), filters=None)
-    if chosen.dedup is None:
-        raise UsageError(f"the recipe {chosen.name} looks for no duplicates")
-    _alone(
-        chosen, ["signatures", "dedup"], input_, out, engine, address, workers, accept_changed, keep, quiet
-    )
+    """,
+)
 
-
-def tokenize(
-    recipe: RecipeName = "fineweb",
-    input_: Inputs = [],  # noqa: B006
-    out: Out = "tokenized",
-    settings: Settings = [],  # noqa: B006
-    engine: EngineName = "local",
-    address: Address = None,
-    workers: Workers = None,
-    accept_changed: Accept = False,
-    keep: Keep = False,
-    quiet: Quiet = False,
-) -> None:
+tokenize = _alone(
+    ["tokenizer", "tokens"],
+    "tokenize",
+    ["filters", "dedup"],
     """Train a tokenizer on the inputs as they are (or take the recipe's) and encode them into token shards.
 
     Example: sluice tokenize tiny --input sample.warc.gz --out tokenized --set tokenize.vocabulary=2048
-    """
-    chosen = msgspec.structs.replace(load(recipe, settings), filters=None, dedup=None)
-    stages = ["tokenizer", "tokens"]
-    _alone(chosen, stages, input_, out, engine, address, workers, accept_changed, keep, quiet)
+    """,
+)

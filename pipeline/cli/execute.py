@@ -15,7 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.inputs import find_inputs
 from pipeline.progress import Display, summary
 from pipeline.recipe import Recipe
-from pipeline.road import Engine, Road, active_stages
+from pipeline.road import PUBLIC, Engine, Road, active_stages
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stats import stats
@@ -100,7 +100,8 @@ def execute(
                 one.close()
         road.forget_work()
         if only is not None:
-            road.release([name for name in active if name not in only], _not_of(only))
+            kept = [name for name in only if name in PUBLIC]
+            road.release([name for name in active if name not in kept], _not_of(kept))
         elif not recipe.keep_text and "corpus" in active:
             road.release(["extract"], ["extracted"])
         counts = stats(folder)

@@ -19,7 +19,15 @@ SURFACE = {
     "filters": ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"],
     "pipeline.store": ["CommitError", "Folder", "canonical", "fingerprint", "open_folder", "sha256_file"],
     "pipeline.stages": ["STAGES", "Stage"],
-    "pipeline.sample": ["CaseScore", "DEFAULT_PAGES", "MIN_PAGES", "Summary", "score", "truth_path", "write_sample"],
+    "pipeline.sample": [
+        "CaseScore",
+        "DEFAULT_PAGES",
+        "MIN_PAGES",
+        "Summary",
+        "score",
+        "truth_path",
+        "write_sample",
+    ],
 }
 
 

@@ -26,7 +26,9 @@ SMALL = [
 ]
 
 
-def sluice(*words: str | Path, check: bool = True, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def sluice(
+    *words: str | Path, check: bool = True, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would; with `check` a non-zero exit code fails the test with what was printed."""
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, words)],

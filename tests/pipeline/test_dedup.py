@@ -99,7 +99,8 @@ def test_bands_meet_exactly_when_their_rows_do() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    columns=st.lists(st.lists(st.integers(0, 6), min_size=8, max_size=8), min_size=1, max_size=4), seed=st.integers(0, 99)
+    columns=st.lists(st.lists(st.integers(0, 6), min_size=8, max_size=8), min_size=1, max_size=4),
+    seed=st.integers(0, 99),
 )
 def test_clusters_equal_brute_force(columns: list[list[int]], seed: int) -> None:
     clusters = Clusters(8)

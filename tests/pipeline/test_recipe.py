@@ -61,7 +61,9 @@ def test_norwegian_is_a_language(write) -> None:
 
 def test_set(write) -> None:
     path = write(RECIPE)
-    recipe = load(path, ["filters.gopher_quality.min_words=70", "dedup.minhash=null", "extract.page_timeout=2.5"])
+    recipe = load(
+        path, ["filters.gopher_quality.min_words=70", "dedup.minhash=null", "extract.page_timeout=2.5"]
+    )
     assert recipe.filters is not None
     assert recipe.filters[2]["gopher_quality"]["min_words"] == 70
     assert recipe.filters[0] == load(path).filters[0]
@@ -74,8 +76,16 @@ def test_set(write) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("page_timeout: 5", "page_timeout: fifty", r"recipe\.yaml:3:3 extract\.page_timeout: expected float, got 'fifty'"),
-        ("page_timeout: 5", "page_timeot: 5", r"recipe\.yaml:3:3 extract\.page_timeot: no such key; did you mean `page_timeout`"),
+        (
+            "page_timeout: 5",
+            "page_timeout: fifty",
+            r"recipe\.yaml:3:3 extract\.page_timeout: expected float, got 'fifty'",
+        ),
+        (
+            "page_timeout: 5",
+            "page_timeot: 5",
+            r"recipe\.yaml:3:3 extract\.page_timeot: no such key; did you mean `page_timeout`",
+        ),
         ("dedup:", "dedupe:", r"recipe\.yaml:8:1 dedupe: no such key; did you mean `dedup`"),
         ("{bands: 20}", "{bands: [20]}", r"recipe\.yaml:9:13 dedup\.minhash\.bands: expected int"),
         ("min_words: 30", "min_wrds: 30", r"recipe\.yaml:7:.*min_wrds.*min_words"),
@@ -124,7 +134,16 @@ def test_a_recipe_is_a_mapping(write, text: str) -> None:
 
 def test_yaml_1_2() -> None:
     value, _ = yaml.parse("a: no\nb: 1e-3\nc: 12:30:45\nd: 010\ne: true\nf: ~\ng: yes\nh: 0x10\n", "x")
-    assert value == {"a": "no", "b": 0.001, "c": "12:30:45", "d": 10, "e": True, "f": None, "g": "yes", "h": "0x10"}
+    assert value == {
+        "a": "no",
+        "b": 0.001,
+        "c": "12:30:45",
+        "d": 10,
+        "e": True,
+        "f": None,
+        "g": "yes",
+        "h": "0x10",
+    }
 
 
 def test_huge_and_hostile_yaml() -> None:

@@ -44,7 +44,12 @@ def test_long_text_is_cut() -> None:
 
 def test_units() -> None:
     assert [size(0), size(1023), size(1536), size(5 << 30)] == ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]
-    assert [duration(0.25), duration(59), duration(61), duration(3661)] == ["0.2 s", "59 s", "1:01 min", "1:01 h"]
+    assert [duration(0.25), duration(59), duration(61), duration(3661)] == [
+        "0.2 s",
+        "59 s",
+        "1:01 min",
+        "1:01 h",
+    ]
 
 
 def _task(name: str) -> Task:
@@ -89,9 +94,23 @@ def test_plain_lines_without_a_terminal() -> None:
 def test_bars_in_a_terminal(sample: Path, tmp_path: Path) -> None:
     """A real pseudo-terminal: the bars are drawn, and the shards and stages they name are the run's."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "pipeline", "run", "tiny", "--input", str(sample), "--out", str(tmp_path / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "run",
+        "tiny",
+        "--input",
+        str(sample),
+        "--out",
+        str(tmp_path / "run"),
+    ]
     process = subprocess.Popen(
-        [*command, "--until", "extract"], cwd=ROOT, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+        [*command, "--until", "extract"],
+        cwd=ROOT,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
     )
     os.close(theirs)
     seen = b""
@@ -121,5 +140,7 @@ def test_the_summary_adds_up(clean: Path) -> None:
 
 
 def test_quiet_says_nothing(sample: Path, tmp_path: Path) -> None:
-    done = sluice("run", "tiny", "--input", sample, "--out", tmp_path / "run", "--until", "extract", "--quiet")
+    done = sluice(
+        "run", "tiny", "--input", sample, "--out", tmp_path / "run", "--until", "extract", "--quiet"
+    )
     assert (done.stdout, done.stderr) == ("", "")
