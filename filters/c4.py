@@ -23,7 +23,7 @@ from msgspec import UNSET, UnsetType
 from filters.batch import Batch
 from filters.chunks import chunks_with_spaces
 from filters.punctuation import C4_END, C4_END_PAPER
-from filters.types import FilterSpec, Rule, Signal, Span
+from filters.types import Count, FilterSpec, Rule, Signal, Span
 
 SOURCE = "C4 section 2.2; datatrove C4QualityFilter"
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
@@ -36,15 +36,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What is removed and what is dropped. Defaults: FineWeb's (datatrove's, without the line-end rule)."""
 
     variant: Literal["datatrove", "paper"] = "datatrove"  # decides the two numbers below and the line ends
-    min_sentences: int | UnsetType | None = UNSET  # after cleaning; 5 or 3 by variant; null: off
-    min_words_per_line: int | UnsetType = UNSET  # 3 or 5 by variant
-    max_word_length: int | None = 1000  # characters; a line with a longer word is removed
+    min_sentences: Count | UnsetType | None = UNSET  # after cleaning; 5 or 3 by variant; null: off
+    min_words_per_line: Count | UnsetType = UNSET  # 3 or 5 by variant
+    max_word_length: Count | None = 1000  # characters; a line with a longer word is removed
     filter_no_terminal_punct: bool = False  # FineWeb kept such lines: the rule alone removes 30 % of tokens
     filter_javascript: bool = True
     filter_policy: bool = True
     remove_citations: bool = True
-    max_lorem_ipsum_lines: int | None = 0
-    max_curly_bracket_lines: int | None = 0
+    max_lorem_ipsum_lines: Count | None = 0
+    max_curly_bracket_lines: Count | None = 0
 
     @property
     def sentences(self) -> int | None:

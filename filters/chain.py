@@ -7,6 +7,8 @@ that point of the recipe: an edit changes what later filters measure. The first 
 from __future__ import annotations
 
 import difflib
+import re
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +26,8 @@ from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
 from filters.words import WordSplitter
 
 Step = tuple[str, Any]
+
+MAX_SHOWN = 200  # characters of a value in a message
 
 EMPTY_SIGNAL = Signal(
     "extract_characters", "characters", "of the extracted text, white space at its ends apart", ""
@@ -132,7 +136,7 @@ def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
     ValueError names the key's path (`filters[1].c4.min_sentence`), what was expected and the nearest valid name.
     """
     if not isinstance(spec, Sequence) or isinstance(spec, str):
-        raise ValueError(f"{path}: expected a list of filters, got {type(spec).__name__}")
+        raise ValueError(f"{path}: expected a list of filters, got {shown(spec)}")
     steps: list[Step] = []
     no_settings: dict[str, Any] = {}
     for i, entry in enumerate(spec):
@@ -143,9 +147,11 @@ def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
             name, values = next(iter(entry.items()))
             values = no_settings if values is None else values
         else:
-            raise ValueError(f"{here}: expected a filter's name or one `name: {{settings}}`, got {entry!r}")
+            raise ValueError(
+                f"{here}: expected a filter's name or one `name: {{settings}}`, got {shown(entry)}"
+            )
         if name not in FILTERS:
-            raise ValueError(f"{here}: no filter is called {name!r}{_nearest(str(name), list(FILTERS))}")
+            raise ValueError(f"{here}: no filter is called {shown(name)}{_nearest(str(name), list(FILTERS))}")
         if any(name == known for known, _ in steps):
             raise ValueError(f"{here}: {name} is in the list twice")
         steps.append((name, _settings(FILTERS[name], values, f"{here}.{name}")))
@@ -154,16 +160,51 @@ def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
 
 def _settings(spec: FilterSpec, values: Any, path: str) -> Any:
     if not isinstance(values, Mapping):
-        raise ValueError(f"{path}: expected settings as `key: value`, got {values!r}")
+        raise ValueError(f"{path}: expected settings as `key: value`, got {shown(values)}")
     known = list(spec.settings.__struct_fields__)
     for key in values:
         if key not in known:
-            raise ValueError(f"{path}.{key}: no such setting{_nearest(str(key), known)}")
+            raise ValueError(f"{path}.{str(key)[:MAX_SHOWN]}: no such setting{_nearest(str(key), known)}")
     try:
         return msgspec.convert(dict(values), spec.settings)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `$")
-        raise ValueError(f"{path}{where.rstrip('`')}: {message}") from None
+        message, _, where = str(error).rpartition(" - at `$")
+        where = where.rstrip("`")
+        key, _, index = where.removeprefix(".").partition("[")
+        got: Any
+        got, kind = (
+            values.get(key),
+            {one.name: one.type for one in msgspec.structs.fields(spec.settings)}.get(key),
+        )
+        if index:
+            got = got[int(index.rstrip("]"))]
+        raise ValueError(f"{path}{where}: {expectation(message, kind, got)}") from None
+
+
+def expectation(message: str, kind: Any, got: Any) -> str:
+    """A message of msgspec in a recipe's words: `expected int, got 'fifty'`. `kind` is the type that was asked for."""
+    if message.startswith("Invalid enum value"):
+        text = "expected " + " or ".join(map(repr, _choices(kind)))
+    elif not message.startswith("Expected "):
+        return message[0].lower() + message[1:]
+    else:
+        text = re.sub(r", got .*$", "", message, flags=re.DOTALL).replace("`", "")
+        text = "expected" + text.removeprefix("Expected").replace("object", "mapping").replace(
+            "array", "list"
+        )
+    return f"{text}, got {shown(got)}"
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: on one line, control characters escaped, cut."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+def _choices(kind: Any) -> list[Any]:
+    if typing.get_origin(kind) is typing.Literal:
+        return list(typing.get_args(kind))
+    return [choice for part in typing.get_args(kind) for choice in _choices(part)]
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from filters.batch import Batch, ratio
 from filters.gopher_repetition import duplicates
 from filters.punctuation import TERMINAL
-from filters.types import FilterSpec, Rule, Signal, Span
+from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 
 SOURCE = "FineWeb section 3.6; datatrove FineWebQualityFilter"
 
@@ -23,11 +23,11 @@ SOURCE = "FineWeb section 3.6; datatrove FineWebQualityFilter"
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds (null: off) and what counts as short or ended. Defaults: the released code's."""
 
-    min_line_punct: float | None = 0.12
-    max_short_lines: float | None = 0.67
-    max_char_dup: float | None = 0.01  # .1 in the paper's text and in FineWeb-2
-    max_newline_ratio: float | None = 0.3
-    short_line_length: int = 30  # characters; a line of exactly this length is short
+    min_line_punct: Share | None = 0.12
+    max_short_lines: Share | None = 0.67
+    max_char_dup: Share | None = 0.01  # .1 in the paper's text and in FineWeb-2
+    max_newline_ratio: Amount | None = 0.3
+    short_line_length: Count = 30  # characters; a line of exactly this length is short
     stop_characters: str = ""  # single characters that end a line; empty: terminal punctuation of all scripts
 
 

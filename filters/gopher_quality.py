@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.types import FilterSpec, Rule, Signal, Span
+from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 from filters.words import ALPHABETIC, SYMBOL_ONLY, Words
 
 SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
@@ -22,16 +22,18 @@ SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds (null: off) and the stop words. Defaults: the paper's, as FineWeb used them."""
 
-    min_words: int | None = 50
-    max_words: int | None = 100_000
-    min_word_length: float | None = 3
-    max_word_length: float | None = 10
-    max_hash_ratio: float | None = 0.1  # `#` to words
-    max_ellipsis_ratio: float | None = 0.1  # `...` and `…` to words
-    max_bullet_lines: float | None = 0.9
-    max_ellipsis_lines: float | None = 0.3
-    min_alphabetic_words: float | None = 0.8
-    min_stop_words: int | None = 2  # distinct ones (datatrove); the paper does not say whether repeats count
+    min_words: Count | None = 50
+    max_words: Count | None = 100_000
+    min_word_length: Amount | None = 3
+    max_word_length: Amount | None = 10
+    max_hash_ratio: Amount | None = 0.1  # `#` to words
+    max_ellipsis_ratio: Amount | None = 0.1  # `...` and `…` to words
+    max_bullet_lines: Share | None = 0.9
+    max_ellipsis_lines: Share | None = 0.3
+    min_alphabetic_words: Share | None = 0.8
+    min_stop_words: Count | None = (
+        2  # distinct ones (datatrove); the paper does not say whether repeats count
+    )
     stop_words: tuple[str, ...] = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.types import FilterSpec, Rule, Signal, Span
+from filters.types import FilterSpec, Rule, Share, Signal, Span
 
 SOURCE = "Gopher Table A1; datatrove GopherRepetitionFilter"
 TOP = (2, 3, 4)
@@ -24,19 +24,19 @@ REPEATED = (5, 6, 7, 8, 9, 10)
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Largest share that is kept, by measure; null switches a rule off. Defaults: Table A1, as FineWeb used them."""
 
-    dup_para_frac: float | None = 0.30
-    dup_para_char_frac: float | None = 0.20
-    dup_line_frac: float | None = 0.30
-    dup_line_char_frac: float | None = 0.20
-    top_2_gram: float | None = 0.20
-    top_3_gram: float | None = 0.18
-    top_4_gram: float | None = 0.16
-    dup_5_gram: float | None = 0.15
-    dup_6_gram: float | None = 0.14
-    dup_7_gram: float | None = 0.13
-    dup_8_gram: float | None = 0.12
-    dup_9_gram: float | None = 0.11
-    dup_10_gram: float | None = 0.10
+    dup_para_frac: Share | None = 0.30
+    dup_para_char_frac: Share | None = 0.20
+    dup_line_frac: Share | None = 0.30
+    dup_line_char_frac: Share | None = 0.20
+    top_2_gram: Share | None = 0.20
+    top_3_gram: Share | None = 0.18
+    top_4_gram: Share | None = 0.16
+    dup_5_gram: Share | None = 0.15
+    dup_6_gram: Share | None = 0.14
+    dup_7_gram: Share | None = 0.13
+    dup_8_gram: Share | None = 0.12
+    dup_9_gram: Share | None = 0.11
+    dup_10_gram: Share | None = 0.10
 
 
 def _describe(name: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
-from filters.types import FilterSpec, Rule, Signal
+from filters.types import FilterSpec, Rule, Share, Signal
 
 SOURCE = "fastText lid.176.ftz; datatrove LanguageFilter"
 UNDETERMINED = "und"  # ISO 639-2
@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Wanted languages (ISO 639 codes as lid.176 names them) and the score to exceed. Defaults: FineWeb's."""
 
     languages: tuple[str, ...] | None = ("en",)  # null: any
-    min_score: float | None = 0.65
+    min_score: Share | None = 0.65
 
 
 def signals(settings: Settings) -> list[Signal]:

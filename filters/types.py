@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 DropWhen = Literal["<", "<=", ">", ">=", "not_in", "=="]
 Threshold = float | int | tuple[str, ...] | None
 Span = tuple[int, int]
+
+# Settings: what a threshold can be. NaN is in none of them.
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]  # a mean or a ratio that can exceed 1
 
 
 class Signal(msgspec.Struct, frozen=True):

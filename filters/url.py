@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
-from filters.types import FilterSpec, Rule, Signal, Span
+from filters.types import Count, FilterSpec, Rule, Signal, Span
 
 Array = np.ndarray[Any, Any]
 
@@ -36,12 +36,12 @@ class UrlLists:
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds: how many hits drop a page; null switches a rule off. Defaults: FineWeb's."""
 
-    min_domain: int | None = 1
-    min_subdomain: int | None = 1
-    min_address: int | None = 1
-    min_banned_words: int | None = 1
-    min_soft_words: int | None = 2
-    min_subwords: int | None = 1
+    min_domain: Count | None = 1
+    min_subdomain: Count | None = 1
+    min_address: Count | None = 1
+    min_banned_words: Count | None = 1
+    min_soft_words: Count | None = 2
+    min_subwords: Count | None = 1
 
 
 _COLUMNS = {

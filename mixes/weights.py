@@ -12,14 +12,15 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from mixes.errors import MixError
 from mixes.order import integer_weights
 
-Weights = Literal["natural"] | dict[str, float]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Weights = Literal["natural"] | dict[str, Annotated[float, msgspec.Meta(ge=0)]]
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,7 +28,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: str
     weights: Weights = "natural"
-    tokens: int | None = None
+    tokens: Count | None = None
 
 
 class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,10 +36,12 @@ class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     weights: Weights = "natural"
     phases: tuple[Phase, ...] = ()
-    max_epochs: float = 4.0
+    max_epochs: Annotated[float, msgspec.Meta(gt=0)] = 4.0
     over_cap: Literal["refuse", "water-fill"] = "refuse"
-    block: int = 128  # sequences; at every whole block the shares are exact, inside one the order is shuffled
-    seed: int = 0
+    block: Count = (
+        128  # sequences; at every whole block the shares are exact, inside one the order is shuffled
+    )
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     def in_phases(self) -> tuple[Phase, ...]:
         """The phases; one of all tokens if none are written. Raises MixError if they contradict each other."""
@@ -49,6 +52,11 @@ class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if any(phase.tokens is None for phase in self.phases[:-1]):
             raise MixError("mix: only the last phase may leave its tokens open")
         return self.phases
+
+
+def weighs_nothing(weights: str | Mapping[str, float]) -> bool:
+    """Whether explicit weights leave no domain to draw from."""
+    return not isinstance(weights, str) and not any(weights.values())
 
 
 def relative_weights(

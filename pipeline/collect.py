@@ -1,4 +1,4 @@
-"""Garbage: files in a run's public folders that no receipt names, and what killed workers left in `_tmp`."""
+"""Garbage: files that no receipt names, receipts of earlier recipes, and what killed workers left in `_tmp`."""
 
 from __future__ import annotations
 
@@ -6,41 +6,32 @@ import shutil
 from pathlib import Path
 
 from pipeline.ledger import Ledger
+from pipeline.lock import refuse_if_running
 from pipeline.stages import STAGES
 from pipeline.stats import require_run
 from pipeline.store import Folder
+from pipeline.verify import stray
 
 
 def collect(folder: Folder) -> int:
-    """Remove them; returns how many files went. No run may be under way in the folder."""
+    """Remove them; returns how many files went. Refuses while a run is at work in the folder."""
     require_run(folder)
+    refuse_if_running(folder)
     ledger = Ledger(folder)
-    removed = 0
+    before = _count(folder)
     for stage in STAGES.values():
-        named = {
-            output.name
-            for name in ledger.names(stage.name)
-            for output in ledger.receipt(stage.name, name).outputs
-        }
-        for under in {*stage.folders, *(name.rsplit("/", 1)[0] for name in named)}:
-            for name in folder.names(under):
-                if f"{under}/{name}" not in named and not _owned_by_another(
-                    ledger, stage.name, f"{under}/{name}"
-                ):
-                    folder.remove(f"{under}/{name}")
-                    removed += 1
+        if ledger.manifest(stage.name) is not None:
+            ledger.clean(stage.name, stage.folders)
+    for name in stray(folder, ledger):
+        folder.remove(name)
     if "://" not in folder.url:
-        left = Path(folder.url) / "_tmp"
-        removed += sum(path.is_file() for path in left.rglob("*"))
-        shutil.rmtree(left, ignore_errors=True)
-    return removed
+        shutil.rmtree(Path(folder.url) / "_tmp", ignore_errors=True)
+    return before - _count(folder)
 
 
-def _owned_by_another(ledger: Ledger, stage: str, name: str) -> bool:
-    return any(
-        output.name == name
-        for other in STAGES
-        if other != stage
-        for receipt in ledger.names(other)
-        for output in ledger.receipt(other, receipt).outputs
-    )
+def _count(folder: Folder) -> int:
+    if "://" not in folder.url:
+        return sum(path.is_file() for path in Path(folder.url).rglob("*"))
+    ledger = Ledger(folder)
+    receipts = sum(len(ledger.names(stage)) for stage in STAGES)
+    return receipts + sum(len(folder.names(under)) for stage in STAGES.values() for under in stage.folders)

@@ -1,7 +1,9 @@
 """Documents that are text already: Parquet or JSONL (plain, .gz, .zst), as other tools write them.
 
-Columns of the Document schema are taken when they are there, `text` must be. The id comes from the recipe's id column,
-else from the file's name and the row. A damaged line, a row without text and a repeated id fail alone, by kind.
+Columns of the Document schema are taken when they are there, no others are read, and `text` must be. The id comes from
+the recipe's id column where that holds a plain value, else from the file's name and the row. Text may be stored as
+strings, as bytes of UTF-8 or dictionary-encoded. A damaged line, a row without text and a repeated id fail alone, by
+kind; a file that is empty, damaged or without `text` is one failed record, after the rows that could be read.
 """
 
 from __future__ import annotations
@@ -10,35 +12,89 @@ import gzip
 import hashlib
 import io
 import json
+import math
 import os
+import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
 
 from filters.document import SCHEMA
-from pipeline.errors import UserError
 from pipeline.extract import FAILED_SCHEMA, Part, Tally
 from pipeline.inputs import open_input
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 ROWS = 1024
 MAX_LINE = 64 << 20  # bytes of one JSON line
+LABELLED = SCHEMA.append(pa.field("domain", pa.string()))
+FILE_FAILURES = (
+    "missing",
+    "empty_file",
+    "damaged_file",
+    "no_text_column",
+)  # kinds that are about a whole file
 
-_TEXT_COLUMNS = [name for name in SCHEMA.names if pa.types.is_string(SCHEMA.field(name).type)]
+# Compressed bytes that are inflated at once: a block of zstd may hold 128 KiB in 4 bytes.
+_ZSTD_STEP = 4 << 10
+
+
+class _Bad(msgspec.Struct):
+    kind: str
+    message: str
+
+
+# How many bytes of the file were read so far, and a row by column or why it is none. What a Parquet file holds as a
+# string or bytes and is not UTF-8 stays `bytes`.
+_Found = tuple[int, dict[str, Any] | _Bad]
 
 
 def missing(path: str, tally: Tally) -> Iterator[Part]:
     """An input that is not there: one failed record."""
     name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
-    yield from _Batch(name, tally).failed(0, "missing", "no such file").flush()
+    yield from _Batch(name, tally, SCHEMA).failed(0, "missing", "no such file").flush()
+
+
+def read(path: str, kind: str, id_column: str, tally: Tally) -> Iterator[Part]:
+    """The documents of one file in bounded batches; `tally` counts what became of every row.
+
+    `tally.bytes_in` is what was read of the file so far, and its size at the end. Raises OSError where the file cannot
+    be opened.
+    """
+    return _read(path, kind, id_column, tally, SCHEMA)
+
+
+def labelled(path: str, kind: str, tally: Tally) -> Iterator[Part]:
+    """As `read`, with the further column `domain` (null where there is none) and ids by file and row alone."""
+    return _read(path, kind, "", tally, LABELLED)
+
+
+def _read(path: str, kind: str, id_column: str, tally: Tally, schema: pa.Schema) -> Iterator[Part]:
+    with open_input(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        batch = _Batch(os.path.basename(path), tally, schema)  # noqa: PTH119 (may be a URL)
+        for row, (reached, value) in enumerate(_rows(file, path, kind, size, id_column, schema)):
+            if isinstance(value, _Bad):
+                batch.failed(row, value.kind, value.message)
+            else:
+                batch.add(row, value, id_column)
+            if len(batch.rows) + len(batch.failures) >= ROWS:
+                tally.bytes_in = reached
+                yield from batch.flush()
+        tally.bytes_in = size
+        yield from batch.flush()
 
 
 class _Batch:
     """Rows on their way into one Part."""
 
-    def __init__(self, name: str, tally: Tally) -> None:
-        self.name, self.tally = name, tally
+    def __init__(self, name: str, tally: Tally, schema: pa.Schema) -> None:
+        self.name, self.tally, self.schema = name, tally, schema
+        self.texts = _text_columns(schema)
         self.rows: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
         self.seen: set[bytes] = set()
@@ -48,18 +104,20 @@ class _Batch:
         self.tally.failed[kind] = self.tally.failed.get(kind, 0) + 1
         self.failures.append(
             {
-                "id": id_ or f"{self.name}#{row}",
+                "id": _valid(id_ or f"{self.name}#{row}"),
                 "kind": kind,
-                "warc_file": self.name,
-                "message": message[:500],
+                "warc_file": _valid(self.name),
+                "message": _valid(message[:500]),
             }
         )
         return self
 
     def add(self, row: int, value: dict[str, Any], id_column: str) -> None:
-        given = value.get(id_column)
-        id_ = str(given) if given not in (None, "") else f"{self.name}#{row}"
+        id_ = (_id(value.get(id_column)) if id_column else None) or f"{self.name}#{row}"
         text = value.get("text")
+        if isinstance(text, bytes):
+            self.failed(row, "bad_encoding", "the text is not UTF-8", id_)
+            return
         if not isinstance(text, str):
             self.failed(row, "no_text", "no column `text` that is a string", id_)
             return
@@ -68,12 +126,9 @@ class _Batch:
             self.failed(row, "duplicate_id", "this id stands in the file twice", id_)
             return
         self.seen.add(mark)
-        kept = {name: value[name] for name in _TEXT_COLUMNS if isinstance(value.get(name), str)}
-        kept = {name: _valid(part) for name, part in kept.items()}
-        score = value.get("language_score")
-        if isinstance(score, int | float):
-            kept["language_score"] = float(score)
-        self.rows.append({**kept, "id": _valid(id_), "text": _valid(text)})
+        kept = {name: _valid(value[name]) for name in self.texts if isinstance(value.get(name), str | bytes)}
+        score = _score(value.get("language_score"))
+        self.rows.append({**kept, "language_score": score, "id": _valid(id_), "text": _valid(text)})
         self.tally.records += 1
         self.tally.responses += 1
         self.tally.documents += 1
@@ -81,69 +136,145 @@ class _Batch:
     def flush(self) -> Iterator[Part]:
         if self.rows or self.failures:
             yield Part(
-                documents=pa.Table.from_pylist(self.rows, schema=SCHEMA),
+                documents=pa.Table.from_pylist(self.rows, schema=self.schema),
                 failed=pa.Table.from_pylist(self.failures, schema=FAILED_SCHEMA),
             )
         self.rows, self.failures = [], []
 
 
-def _valid(text: str) -> str:
-    # Arrow holds valid UTF-8 only; JSON can spell lone surrogates.
+def _text_columns(schema: pa.Schema) -> list[str]:
+    return [name for name in schema.names if pa.types.is_string(schema.field(name).type)]
+
+
+def _valid(text: str | bytes) -> str:
+    # Arrow holds valid UTF-8 only; JSON can spell lone surrogates, and Parquet can hold any bytes as a string.
+    if isinstance(text, bytes):
+        return text.decode("utf-8", "replace")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def read(path: str, kind: str, id_column: str, tally: Tally) -> Iterator[Part]:
-    """The documents of one file in bounded batches; `tally` counts what became of every row."""
-    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
-    with open_input(path) as file:
-        tally.bytes_in = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        batch = _Batch(name, tally)
-        rows = _parquet_rows(file) if kind == "parquet" else _json_rows(file, path)
-        row = -1
-        try:
-            for row, value in enumerate(rows):
-                if isinstance(value, _Bad):
-                    batch.failed(row, value.kind, value.message)
-                else:
-                    batch.add(row, value, id_column)
-                if len(batch.rows) + len(batch.failures) >= ROWS:
-                    yield from batch.flush()
-        except (OSError, EOFError, pa.ArrowException) as error:
-            batch.failed(row + 1, "damaged_file", f"nothing can be read from here on: {error}")
-        yield from batch.flush()
+def _id(given: Any) -> str | None:
+    if isinstance(given, bytes):
+        return given.hex() or None
+    if given is None or isinstance(given, dict | list):
+        return None
+    try:
+        return str(given) or None
+    except ValueError:  # an integer of thousands of digits
+        return None
 
 
-class _Bad(msgspec.Struct):
-    kind: str
-    message: str
+def _score(given: Any) -> float | None:
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    try:
+        score = float(given)
+    except OverflowError:
+        return None
+    return score if math.isfinite(score) else None
 
 
-def _parquet_rows(file: IO[bytes]) -> Iterator[dict[str, Any] | _Bad]:
+def _rows(
+    file: IO[bytes], path: str, kind: str, size: int, id_column: str, schema: pa.Schema
+) -> Iterator[_Found]:
+    """Every row of a file; what is wrong with the file as a whole comes last, as a row of its own."""
+    if size == 0:
+        yield 0, _Bad("empty_file", "the file has no bytes")
+        return
+    found = False
+    try:
+        for one in _parquet_rows(file, size, id_column, schema) if kind == "parquet" else _lines(file, path):
+            found = True
+            yield one
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        yield size, _Bad("damaged_file", f"nothing can be read from here on: {reason}")
+        return
+    if not found and kind != "parquet":
+        yield size, _Bad("empty_file", "the file has no lines, or blank ones only")
+
+
+def _parquet_rows(file: IO[bytes], size: int, id_column: str, schema: pa.Schema) -> Iterator[_Found]:
     import pyarrow.parquet as pq
 
     reader = pq.ParquetFile(file, page_checksum_verification=True)
-    if "text" not in reader.schema_arrow.names:
-        raise UserError(
-            f"{getattr(file, 'name', 'input')}: no column `text` (columns: {reader.schema_arrow.names[:20]})"
-        )
-    for batch in reader.iter_batches(batch_size=ROWS, use_threads=False):
-        yield from batch.to_pylist()
+    there = reader.schema_arrow
+    types = dict(reversed([(field.name, _plain(field.type)) for field in there]))  # of two, the first counts
+    if "text" not in types or not _is_text(types["text"]):
+        problem = f"is {types['text']}" if "text" in types else f"is not among {there.names[:20]}"
+        yield 0, _Bad("no_text_column", f"column `text` {problem}")
+        return
+    wanted = {name for name in ("text", *_text_columns(schema)) if name in types and _is_text(types[name])}
+    wanted |= {name for name in ("language_score",) if name in types and _is_number(types[name])}
+    wanted |= {name for name in (id_column,) if name in types and not pa.types.is_nested(types[name])}
+    names, rows, done = sorted(wanted), max(reader.metadata.num_rows, 1), 0
+    # Group by group: a batch that reached into a damaged group would take the rows before it along.
+    batches = (
+        batch
+        for group in range(reader.num_row_groups)
+        for batch in reader.iter_batches(ROWS, row_groups=[group], columns=names, use_threads=False)
+    )
+    for batch in batches:
+        columns = [_values(batch.column(batch.schema.get_all_field_indices(name)[0])) for name in names]
+        for values in zip(*columns, strict=True):
+            done += 1
+            yield min(size, size * done // rows), dict(zip(names, values, strict=True))
 
 
-def _json_rows(file: IO[bytes], path: str) -> Iterator[dict[str, Any] | _Bad]:
-    for line in _lines(_unpacked(file, path)):
+def _plain(type_: pa.DataType) -> pa.DataType:
+    """The type of a column's values, without dictionary or extension."""
+    if isinstance(type_, pa.BaseExtensionType):
+        return _plain(type_.storage_type)
+    return _plain(type_.value_type) if pa.types.is_dictionary(type_) else type_
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    kinds = pa.types
+    strings = kinds.is_string(type_) or kinds.is_large_string(type_) or kinds.is_string_view(type_)
+    binary = kinds.is_binary(type_) or kinds.is_large_binary(type_) or kinds.is_binary_view(type_)
+    return bool(strings or binary or kinds.is_fixed_size_binary(type_) or kinds.is_null(type_))
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of one column: text as str (bytes where it is not UTF-8), numbers, others as Arrow spells them."""
+    while column.type != _plain(column.type):
+        column = column.storage if isinstance(column, pa.ExtensionArray) else column.dictionary_decode()
+    if _is_text(column.type):
+        return [_decoded(value) for value in column.cast(pa.large_binary()).to_pylist()]
+    if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+        return list(column.to_pylist())
+    if pa.types.is_floating(column.type):
+        return list(column.cast(pa.float64()).to_pylist())
+    return list(column.cast(pa.string()).to_pylist())  # Python has no times of a nanosecond
+
+
+def _decoded(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _lines(file: IO[bytes], path: str) -> Iterator[_Found]:
+    for line in _cut(_unpacked(file, path)):
         if len(line) > MAX_LINE:
-            yield _Bad("oversize", f"a line of more than {MAX_LINE >> 20} MiB")
-            continue
-        if not line.strip():
-            continue
-        try:
-            value = _json_value(line)
-        except (ValueError, RecursionError) as error:
-            yield _Bad("bad_json", str(error))
-            continue
-        yield value if isinstance(value, dict) else _Bad("bad_json", "the line is no JSON object")
+            yield file.tell(), _Bad("oversize", f"a line of more than {MAX_LINE >> 20} MiB")
+        elif line.strip():
+            yield file.tell(), _json_row(line)
+
+
+def _json_row(line: bytes) -> dict[str, Any] | _Bad:
+    try:
+        value = _json_value(line)
+    except UnicodeDecodeError:
+        return _Bad("bad_encoding", "the line is not UTF-8")
+    except (ValueError, RecursionError) as error:
+        return _Bad("bad_json", str(error))
+    return value if isinstance(value, dict) else _Bad("bad_json", "the line is no JSON object")
 
 
 def _json_value(line: bytes) -> Any:
@@ -155,16 +286,56 @@ def _json_value(line: bytes) -> Any:
 
 
 def _unpacked(file: IO[bytes], path: str) -> IO[bytes]:
-    if path.endswith(".gz"):
+    if path.lower().endswith(".gz"):
         return gzip.open(file, "rb")  # type: ignore[return-value]
-    if path.endswith(".zst"):
-        import zstandard
-
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    if path.lower().endswith(".zst"):
+        return io.BufferedReader(_Zstd(file))
     return file
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
+class _Zstd(io.RawIOBase):
+    """The frames of a zstd file, one after the other; raises OSError where they are damaged or the last is cut off.
+
+    The library's own stream reader takes the end of the file inside a frame for the end of the data.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame: Any = None
+        self._packed, self._ready = b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        while not self._ready:
+            self._packed = self._packed or self._file.read(_ZSTD_STEP)
+            if not self._packed:
+                if self._frame is not None:
+                    raise OSError("the file ends inside a zstd frame")
+                return 0
+            self._ready = memoryview(self._inflate())
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._ready))
+        target[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+    def _inflate(self) -> bytes:
+        import zstandard
+
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            data: bytes = self._frame.decompress(self._packed)
+        except zstandard.ZstdError as error:
+            raise OSError(str(error)) from error
+        self._packed = self._frame.unused_data if self._frame.eof else b""
+        if self._frame.eof:
+            self._frame = None
+        return data
+
+
+def _cut(file: IO[bytes]) -> Iterator[bytes]:
     # An overlong line is cut to the limit plus one byte, and its rest is skipped.
     while line := file.readline(MAX_LINE + 1):
         yield line

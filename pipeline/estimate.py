@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.errors import UserError
 from pipeline.inputs import InputFile, find_inputs
 from pipeline.ledger import Ledger
 from pipeline.recipe import Recipe
@@ -22,7 +23,10 @@ BYTES_PER_TOKEN = 4.4  # of English web text under a 32k byte-level vocabulary
 def estimate(
     recipe: Recipe, inputs: Sequence[str], out: str | None, pages: int, price: float
 ) -> dict[str, Any]:
-    """Shards, what is done in `out`, and the measured sample scaled to all bytes of the input."""
+    """Shards, what is done in `out`, and the measured sample scaled to all bytes of the input.
+
+    The sample is of the first file that has documents; raises UserError when none has.
+    """
     files = find_inputs(inputs)
     folder = open_folder(out or ".")
     planning = Planning(recipe, files, Ledger(folder), active_stages(recipe, "extract"))
@@ -34,11 +38,11 @@ def estimate(
         "extract_shards_done": 0,
     }
     if out is not None and folder.exists("recipe.yaml"):
-        road = Road(folder=folder, recipe=recipe, files=files, active=planning.active)
+        road = Road(folder=folder, recipe=recipe, files=files, active=planning.active, whole=planning.active)
         there = road.ledger.manifest("extract")
         if there is not None and there.fingerprint == road.fingerprints["extract"]:
             found["extract_shards_done"] = len(there.receipts)
-    sample = _measure(recipe, next(file for file in files if file.size > 0), pages)
+    sample = _sample(recipe, files, pages)
     scale = total / max(sample["bytes"], 1)
     hours = sample["seconds"] * scale / 3600
     return {
@@ -51,6 +55,20 @@ def estimate(
         "core_hours": round(hours, 3),
         "price": round(hours * price, 4),
     }
+
+
+def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str, Any]:
+    for file in files:
+        if file.size <= 0:
+            continue
+        try:
+            sample = _measure(recipe, file, pages)
+        except OSError:  # a run would count it as failed and go on, too
+            continue
+        if sample["pages"]:
+            return sample
+    others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    raise UserError(f"--input {files[0].path}{others}: holds nothing to measure")
 
 
 def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
@@ -96,7 +114,7 @@ def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
         kept, kept_bytes = len(texts), sum(len(text.encode()) for text in texts)
     return {
         "pages": rows,
-        "bytes": reached or file.size,
+        "bytes": reached or (tally.bytes_in if file.kind != "warc" else file.size),
         "kept": kept,
         "kept_bytes": kept_bytes,
         "seconds": seconds,

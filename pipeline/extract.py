@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -50,9 +50,11 @@ class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     extractor: Literal["trafilatura", "resiliparse"] = "trafilatura"
     favor: Literal["precision", "balanced", "recall"] = "precision"  # FineWeb: precision
-    page_timeout: float = 10.0  # seconds of processor time
-    page_bytes: int = 5 << 20  # of the decoded body; larger pages fail as `oversize`
-    page_memory: int = 1 << 30  # bytes that the parser may take for a page
+    page_timeout: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0  # seconds of processor time
+    page_bytes: Annotated[int, msgspec.Meta(ge=1)] = (
+        5 << 20
+    )  # of the decoded body; larger pages fail as `oversize`
+    page_memory: Annotated[int, msgspec.Meta(ge=1)] = 1 << 30  # bytes that the parser may take for a page
 
 
 @dataclass

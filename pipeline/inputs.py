@@ -2,7 +2,8 @@
 
 Files are ordered by base name, so the order in which they were listed changes nothing. Two inputs of one base name are
 refused, since a document's id starts with it. The digest covers the whole file up to 64 MiB; beyond that the size and
-64 blocks spread over the file, which is what a re-run can afford to read (every shard's receipt holds more).
+64 blocks spread over the file, which is what a re-run can afford to read: a change between them is not noticed by a
+re-run. Every shard's receipt holds the SHA-256 of all bytes that it was made from.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _KINDS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-_PACKED = (".gz", ".zst", ".bad")
+_PACKED = (".gz", ".zst")
 
 
 class InputFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,10 +48,14 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
 
 def kind_of(path: str) -> str:
     """What a file holds, by its suffix; anything unknown is read as WARC, which says so if it is none."""
+    return next((kind for suffix, kind in _KINDS.items() if _unpacked(path).endswith(suffix)), "warc")
+
+
+def _unpacked(path: str) -> str:
     stem = path.lower()
     for suffix in _PACKED:
         stem = stem.removesuffix(suffix)
-    return next((kind for suffix, kind in _KINDS.items() if stem.endswith(suffix)), "warc")
+    return stem
 
 
 def open_input(path: str) -> IO[bytes]:
@@ -80,7 +85,8 @@ def _expand(pattern: str) -> Iterator[str]:
             raise UsageError(f"{path}: no .warc, .parquet or .jsonl file in this folder")
         yield from found
     elif not Path(path).exists() and any(mark in path for mark in "*?["):
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (patterns may be absolute)
+        found = glob.glob(path, recursive=True)  # noqa: PTH207 (patterns may be absolute)
+        matches = sorted(match for match in found if not Path(match).is_dir())
         if not matches:
             raise UsageError(f"--input {pattern}: nothing matches")
         yield from matches
@@ -89,10 +95,7 @@ def _expand(pattern: str) -> Iterator[str]:
 
 
 def _known(name: str) -> bool:
-    stem = name.lower()
-    for suffix in _PACKED:
-        stem = stem.removesuffix(suffix)
-    return stem.endswith(tuple(_KINDS))
+    return _unpacked(name).endswith(tuple(_KINDS))
 
 
 def _size(file: IO[bytes]) -> int:
@@ -114,25 +117,31 @@ def _digest(file: IO[bytes], size: int) -> str:
 
 def describe(path: str) -> InputFile:
     """Look at one file; a missing one has size -1 and is counted as failed when the run gets to it."""
-    common: dict[str, Any] = {"path": path, "name": os.path.basename(path.rstrip("/")), "kind": kind_of(path)}  # noqa: PTH119
+    common: dict[str, Any] = {
+        "path": path,
+        "name": path.rstrip("/").rpartition("/")[2],
+        "kind": kind_of(path),
+    }
     try:
         with open_input(path) as file:
             size = _size(file)
             return InputFile(**common, size=size, digest=_digest(file, size))
     except FileNotFoundError:
         return InputFile(**common, size=-1, digest="missing")
-    except PermissionError as error:
-        raise UsageError(f"--input {path}: {error.strerror}") from error
+    except OSError as error:
+        raise UsageError(f"--input {path}: {error.strerror or error}") from error
 
 
 def find_inputs(patterns: Iterable[str]) -> tuple[InputFile, ...]:
     """All input files, ordered by base name; refuses repeated base names and a list of which nothing is there."""
-    paths = [path for pattern in patterns for path in _expand(pattern)]
+    # Workers and later repairs may have another working directory.
+    found = [path for pattern in patterns for path in _expand(pattern)]
+    paths = [path if "://" in path else os.path.abspath(path) for path in found]  # noqa: PTH100 (keeps links)
     if not paths:
         raise UsageError("no input: name WARC, Parquet or JSONL files with --input")
     seen: dict[str, str] = {}
     for path in paths:
-        name = os.path.basename(path)  # noqa: PTH119 (paths may be URLs)
+        name = path.rstrip("/").rpartition("/")[2]
         if name in seen and seen[name] != path:
             raise UsageError(
                 f"two inputs are called {name} ({seen[name]} and {path}): ids start with the file's name, rename one"

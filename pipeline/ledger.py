@@ -10,8 +10,9 @@ create-if-absent: the first committer wins, and a second one with another digest
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +20,9 @@ from pipeline.errors import UserError
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
+T = TypeVar("T")
+
+ROOT = "ledger/root.json"
 KEY_LENGTH = 12  # hexadecimal digits in file names
 
 
@@ -91,16 +95,52 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A closed stage: its receipts in plan order, and one digest over them."""
+    """A closed stage: its receipts in plan order with the digests of their files, and one digest over all of it."""
 
     stage: str
     fingerprint: str
     settings: Any
     keys: list[str]
     receipts: list[str]
-    digest: str
+    receipt_sha256: list[str]
+    digest: str  # over the digests of the receipts, which cover all outputs and counts but no cost
     given_up: list[GivenUp] = []
     released: bool = False  # its files were removed on purpose; the receipts stay
+    seal: str = ""  # over everything else in this file
+
+
+class Root(msgspec.Struct, frozen=True, kw_only=True):
+    """The top of the ledger: what the run folder was asked to hold, and which stages are closed."""
+
+    recipe_sha256: str
+    inputs_sha256: str
+    stages: list[str]  # of the last call, in order
+    only: list[str] | None = None  # the stages of a one-stage verb
+    closed: list[str] = []
+    report_sha256: str = ""
+    seal: str = ""
+
+
+Sealed = TypeVar("Sealed", Manifest, Root)
+
+
+def sealed(value: Sealed) -> Sealed:
+    """`value` with its seal: a flipped bit anywhere in the file breaks it."""
+    bare = msgspec.structs.replace(value, seal="")
+    return msgspec.structs.replace(bare, seal=fingerprint(bare))
+
+
+def is_whole(value: Manifest | Root) -> bool:
+    """True if the seal fits."""
+    return value.seal == fingerprint(msgspec.structs.replace(value, seal=""))
+
+
+def decoded(data: bytes, kind: type[T]) -> T | None:
+    """A file of the ledger, or None where it is damaged."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def receipt_name(shard: str, key: str) -> str:
@@ -129,11 +169,12 @@ class Ledger:
         path = f"ledger/{stage}/{name}"
         if path not in self._cache:
             try:
-                self._cache[path] = msgspec.json.decode(self.folder.read(path), type=Receipt)
-            except msgspec.DecodeError as error:
-                raise UserError(
-                    f"{self.folder.url}/{path} is damaged ({error}): run `sluice repair {self.folder.url}`"
-                ) from error
+                found = decoded(self.folder.read(path), Receipt)
+            except FileNotFoundError:
+                found = None
+            if found is None:
+                raise UserError(f"{self.folder.url}/{path} is damaged: run `sluice repair {self.folder.url}`")
+            self._cache[path] = found
         return self._cache[path]
 
     def commit(self, receipt: Receipt) -> Receipt:
@@ -150,30 +191,68 @@ class Ledger:
         return first
 
     def manifest(self, stage: str) -> Manifest | None:
-        """The manifest, if the stage was closed."""
+        """The manifest, if the stage was closed; a damaged one counts as none, and the stage is closed again."""
         path = f"ledger/{stage}/manifest.json"
         if not self.folder.exists(path):
             return None
-        try:
-            return msgspec.json.decode(self.folder.read(path), type=Manifest)
-        except msgspec.DecodeError:
-            return None  # damaged: the stage is closed again from its receipts
+        found = decoded(self.folder.read(path), Manifest)
+        return found if found is not None and is_whole(found) else None
 
     def closed(self, stage: str) -> list[Receipt]:
         """The receipts of a closed stage in plan order; none if it is not closed."""
         manifest = self.manifest(stage)
         return [self.receipt(stage, name) for name in manifest.receipts] if manifest else []
 
-    def close(self, manifest: Manifest, public: Iterable[str], keep: bool) -> None:
-        """Close a stage; then the public folders hold exactly its files, older ones are removed unless `keep`."""
-        path = f"ledger/{manifest.stage}/manifest.json"
-        self.folder.replace(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-        if keep:
-            return
-        named = {output.name for receipt in self.closed(manifest.stage) for output in receipt.outputs}
-        for name in self.names(manifest.stage) - set(manifest.receipts):
-            self.folder.remove(f"ledger/{manifest.stage}/{name}")
-        for under in public:
+    def root(self) -> Root | None:
+        """The top of the ledger, if it is there and whole."""
+        if not self.folder.exists(ROOT):
+            return None
+        found = decoded(self.folder.read(ROOT), Root)
+        return found if found is not None and is_whole(found) else None
+
+    def write_root(self, root: Root) -> None:
+        """Publish the top of the ledger if it says something new."""
+        if self.root() != sealed(root):
+            self.folder.replace(ROOT, _pretty(sealed(root)))
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Publish a manifest; from now on the stage is closed."""
+        self.folder.replace(f"ledger/{manifest.stage}/manifest.json", _pretty(sealed(manifest)))
+        self._note_closed(manifest.stage, True)
+
+    def reopen(self, stage: str) -> None:
+        """Take a manifest back: receipts and files stay, and count again once the stage is closed anew."""
+        self._note_closed(stage, False)
+        self.folder.remove(f"ledger/{stage}/manifest.json")
+
+    def _note_closed(self, stage: str, closed: bool) -> None:
+        root = self.root()
+        if root is not None and (stage in root.closed) != closed:
+            names = sorted({*root.closed, stage} if closed else {*root.closed} - {stage})
+            self.write_root(msgspec.structs.replace(root, closed=names))
+
+    def receipt_sha256(self, stage: str, name: str) -> str:
+        """SHA-256 of a receipt's file."""
+        return hashlib.sha256(self.folder.read(f"ledger/{stage}/{name}")).hexdigest()
+
+    def clean(self, stage: str, public: Iterable[str]) -> None:
+        """Leave exactly the receipts of a stage's manifest (none, if it has none) and the files that they name."""
+        manifest = self.manifest(stage)
+        kept = self.closed(stage)
+        named = {output.name for receipt in kept for output in receipt.outputs}
+        old = self.names(stage) - set(manifest.receipts if manifest else ())
+        folders = set(public)
+        for name in sorted(old):
+            data = self.folder.read(f"ledger/{stage}/{name}")
+            receipt = decoded(data, Receipt)
+            folders |= {output.folder for output in receipt.outputs} if receipt else set()
+            self.folder.remove(f"ledger/{stage}/{name}")
+        # `model/` itself is shared: it belongs to whichever stage publishes the final model.
+        for under in sorted(folders - {"model"}):
             for name in self.folder.names(under):
                 if f"{under}/{name}" not in named:
                     self.folder.remove(f"{under}/{name}")
+
+
+def _pretty(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)

@@ -7,27 +7,34 @@ what was expected and the nearest name.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
 from filters.pii import Settings as PiiSettings
-from mixes.weights import MixSettings
+from mixes.errors import MixError
+from mixes.weights import MixSettings, weighs_nothing
 from pipeline import yaml
 from pipeline.dedup.settings import DedupSettings
 from pipeline.errors import UsageError
 from pipeline.extract import ExtractSettings
+from pipeline.show import show_text
 from pipeline.tokenizer import TokenizeSettings
-from train.config import EvalSettings, TrainSettings
+from train.config import EvalSettings, TrainSettings, resolve
+from train.errors import TrainError
 
 if TYPE_CHECKING:
     from filters.chain import Chain
+
+_WORD = 200  # characters of something written that a message shows
+_LINE = 1000  # characters of a message
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +44,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     description: str = ""
     id_column: str = "id"  # of documents that come as Parquet or JSONL
     keep_text: bool = True  # keep `extracted/` after the run
-    max_failed: float = 0.01  # share of failed pages above which a run exits with 3
+    max_failed: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # more failed pages than this: exit with 3
     extract: ExtractSettings = ExtractSettings()
     filters: list[str | dict[str, dict[str, Any] | None]] | None = None
     dedup: DedupSettings | None = DedupSettings()
@@ -86,7 +93,7 @@ def source(name_or_path: str) -> tuple[str, str]:
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply `--set` pairs; raises UsageError with one line for anything that is wrong."""
     text, name = source(name_or_path)
-    value, places = yaml.parse(text, name)
+    value, places = _parse(text, name)
     if not isinstance(value, dict):
         raise UsageError(f"{name}:1:1 a recipe is a mapping of sections, this is {_kind(value)}")
     touched: dict[yaml.Path, str] = {}
@@ -102,7 +109,7 @@ def from_builtins(value: Any) -> Recipe:
 
 def read_resolved(text: str, name: str) -> Recipe:
     """A recipe from the text of a run's `recipe.yaml`."""
-    value, places = yaml.parse(text, name)
+    value, places = _parse(text, name)
     return _convert(value, places, {}, name)
 
 
@@ -115,6 +122,13 @@ def nearest(word: str, words: Sequence[str]) -> str:
     """`; did you mean ...?` when something is close."""
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def _parse(text: str, name: str) -> tuple[Any, dict[yaml.Path, tuple[int, int]]]:
+    try:
+        return yaml.parse(text, name)
+    except UsageError as error:
+        raise UsageError(show_text(error, _LINE)) from None
 
 
 def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> None:
@@ -151,39 +165,77 @@ def _filter_entry(entries: list[Any], name: str, pair: str) -> tuple[int, dict[s
     return index, entries[index][name]
 
 
+class _Source(NamedTuple):
+    """A recipe as it was written, for messages: the values, where each stands, and which came from `--set`."""
+
+    value: Any
+    places: Mapping[yaml.Path, tuple[int, int]]
+    touched: Mapping[yaml.Path, str]
+    name: str
+
+    def refusal(self, path: yaml.Path, message: str) -> UsageError:
+        """One line with the place of `path`, or of the nearest thing above it that was written."""
+        while path not in self.places and path not in self.touched and path:
+            path = path[:-1]
+        place = f"{self.name}:"
+        if path in self.touched:
+            place = f"{self.touched[path]}:"
+        elif path in self.places:
+            place += "{}:{}".format(*self.places[path])
+        return UsageError(show_text(f"{place} {message}", _LINE))
+
+
 def _convert(
-    value: dict[str, Any], places: dict[yaml.Path, tuple[int, int]], touched: dict[yaml.Path, str], name: str
+    value: Any, places: dict[yaml.Path, tuple[int, int]], touched: dict[yaml.Path, str], name: str
 ) -> Recipe:
     from filters.chain import chain_steps
 
+    written = _Source(value, places, touched, name)
+    if path := _not_storable(value):
+        raise written.refusal(
+            path, f"{_dotted(path)}: expected a finite number of at most 64 bits, got {_got(value, path)}"
+        )
+    filters = value.get("filters") if isinstance(value, dict) else None
     try:
+        steps = chain_steps([] if filters is None else filters)
         recipe = msgspec.convert(value, Recipe)
+        _check_sections(recipe)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), value, places, touched, name) from None
-    if recipe.filters is not None:
-        try:
-            steps = chain_steps(recipe.filters)
-        except ValueError as error:
-            message = str(error)
-            path = _path(message.split(":")[0].split(" ")[0])
-            raise UsageError(f"{_place(path, places, touched, name)} {message}") from None
-        # Every default spelled out, so that the resolved recipe says it all.
-        spelled: list[Any] = [{filter_name: msgspec.to_builtins(settings)} for filter_name, settings in steps]
-        recipe = msgspec.structs.replace(recipe, filters=spelled)
-    return recipe
+        raise _explained(str(error), written) from None
+    except (ValueError, MixError, TrainError) as error:
+        # These messages begin with the path of the key.
+        raise written.refusal(_path(re.split(r"[: ]", str(error))[0]), str(error)) from None
+    if filters is None:
+        return recipe
+    # Every default spelled out, so that the resolved recipe says it all.
+    spelled: list[Any] = [{filter_name: msgspec.to_builtins(settings)} for filter_name, settings in steps]
+    return msgspec.structs.replace(recipe, filters=spelled)
 
 
-def _place(
-    path: yaml.Path, places: dict[yaml.Path, tuple[int, int]], touched: dict[yaml.Path, str], name: str
-) -> str:
-    while path not in places and path not in touched and path:
-        path = path[:-1]
-    if path in touched:
-        return f"{touched[path]}:"
-    if path in places:
-        line, column = places[path]
-        return f"{name}:{line}:{column}"
-    return f"{name}:"
+def _check_sections(recipe: Recipe) -> None:
+    """What no single type can say; raises MixError, TrainError or ValueError that begin with the key's path."""
+    weighed: list[tuple[str, Any]] = [("mix.weights", recipe.mix.weights)]
+    weighed += [(f"mix.phases[{i}].weights", phase.weights) for i, phase in enumerate(recipe.mix.phases)]
+    recipe.mix.in_phases()
+    if recipe.train is not None:
+        context, stride = resolve(recipe.train).sequence, recipe.eval.stride
+        if stride is not None and stride > context:
+            raise ValueError(f"eval.stride: expected at most the train.sequence of {context}, got {stride}")
+        arms = recipe.train.anneal.arms
+        weighed += [(f"train.anneal.arms[{i}].weights", arm.weights) for i, arm in enumerate(arms)]
+    for key, weights in weighed:
+        if weighs_nothing(weights):
+            raise ValueError(f"{key}: expected a weight above 0, got {show_text(weights)}")
+
+
+def _not_storable(value: Any, path: yaml.Path = ()) -> yaml.Path | None:
+    """Where a number stands that neither JSON nor a kernel's settings can hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return path
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for key, one in inside if (found := _not_storable(one, (*path, key)))), None)
 
 
 def _path(dotted: str) -> yaml.Path:
@@ -191,32 +243,49 @@ def _path(dotted: str) -> yaml.Path:
     return tuple(int(part[1:-1]) if re.fullmatch(r"\[\d+\]", part) else part for part in parts)
 
 
-def _explained(
-    message: str,
-    value: Any,
-    places: dict[yaml.Path, tuple[int, int]],
-    touched: dict[yaml.Path, str],
-    name: str,
-) -> UsageError:
-    what, _, where = message.partition(" - at ")
-    path = _path(where.strip("`"))
-    dotted = ".".join(str(part) for part in path)
-    if unknown := re.match(r"Object contains unknown field `(.*)`", what):
-        key = unknown.group(1)
-        known = _fields(Recipe, path)
-        full = (*path, key)
-        return UsageError(
-            f"{_place(full, places, touched, name)} {'.'.join([dotted, key]).strip('.')}: "
-            f"no such key{nearest(key, known)} (known: {', '.join(known)})"
+def _dotted(path: yaml.Path) -> str:
+    return "".join(f"[{one}]" if isinstance(one, int) else f".{show_text(one)}" for one in path).removeprefix(
+        "."
+    )
+
+
+def _explained(message: str, written: _Source) -> UsageError:
+    from filters.chain import expectation
+
+    found = re.fullmatch(r"(.*) - at `\$(.*)`", message, re.DOTALL)
+    what, path = (found[1], _path(found[2])) if found else (message, ())
+    if "[...]" not in path and _at(written.value, path) is ...:
+        what, path = message, ()  # a key that itself reads like the end of a message
+    if unknown := re.match(r"Object contains unknown field `(.*)`", what, re.DOTALL):
+        key, known = unknown[1], _fields(_kind_at(Recipe, path))
+        return written.refusal(
+            (*path, key),
+            f"{_dotted((*path, key))}: no such key{nearest(key[:_WORD], known)} (known: {', '.join(known)})",
         )
-    got = _at(value, path)
-    shown = f", got {got!r}" if isinstance(got, str | int | float | bool) or got is None else ""
-    expected = re.sub(r", got `[^`]*`$", "", what).replace("`", "")
-    expected = expected[0].lower() + expected[1:]
-    return UsageError(f"{_place(path, places, touched, name)} {dotted or 'recipe'}: {expected}{shown}")
+    if "[...]" in path:
+        path = _culprit(message, written.value, path)
+    said = expectation(what, _kind_at(Recipe, path), _at(written.value, path))
+    return written.refusal(path, f"{_dotted(path) or 'recipe'}: {said}")
+
+
+def _culprit(message: str, value: Any, path: yaml.Path) -> yaml.Path:
+    """The path with the key of the mapping that msgspec writes as `[...]`: the first whose value alone is refused."""
+    depth = path.index("[...]")
+    mapping = _at(value, path[:depth])
+    for key, one in mapping.items():
+        try:
+            msgspec.convert({key: one}, _kind_at(Recipe, path[:depth]))
+        except msgspec.ValidationError:
+            return (*path[:depth], key, *path[depth + 1 :])
+    return path[:depth]
+
+
+def _got(value: Any, path: yaml.Path) -> str:
+    return show_text(repr(_at(value, path)))
 
 
 def _at(value: Any, path: yaml.Path) -> Any:
+    """What stands at `path`; `...` where nothing does."""
     for part in path:
         try:
             value = value[part]
@@ -225,20 +294,28 @@ def _at(value: Any, path: yaml.Path) -> Any:
     return value
 
 
-def _fields(kind: Any, path: yaml.Path) -> list[str]:
-    """Field names of the section at `path`."""
+def _kind_at(kind: Any, path: yaml.Path) -> Any:
+    """The type of what stands at `path` in a value of type `kind`; None where the types do not say."""
     for part in path:
-        structs = [
-            one for one in _alternatives(kind) if isinstance(one, type) and issubclass(one, msgspec.Struct)
-        ]
-        if not structs or not isinstance(part, str):
-            return []
-        found = {field.name: field.type for field in msgspec.structs.fields(structs[0])}
-        kind = found.get(part)
-    structs = [
-        one for one in _alternatives(kind) if isinstance(one, type) and issubclass(one, msgspec.Struct)
-    ]
-    return [field.name for field in msgspec.structs.fields(structs[0])] if structs else []
+        inner = None
+        for one in _alternatives(kind):
+            origin, arguments = typing.get_origin(one), typing.get_args(one)
+            if isinstance(one, type) and issubclass(one, msgspec.Struct):
+                inner = {field.name: field.type for field in msgspec.structs.fields(one)}.get(str(part))
+            elif origin is dict:
+                inner = arguments[1]
+            elif origin in (list, tuple) and isinstance(part, int):
+                inner = arguments[min(part, len(arguments) - 1)]
+                inner = arguments[0] if inner is ... else inner
+        kind = inner
+    return kind
+
+
+def _fields(kind: Any) -> list[str]:
+    for one in _alternatives(kind):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return [field.name for field in msgspec.structs.fields(one)]
+    return []
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:

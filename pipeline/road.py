@@ -7,6 +7,7 @@ receipt under their key, close the stage with a manifest. Nothing else decides w
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import platform
 import shutil
@@ -20,12 +21,23 @@ import msgspec
 from pipeline.engine.task import Done, Event, Failed, Task
 from pipeline.errors import UsageError, UserError
 from pipeline.inputs import InputFile
-from pipeline.ledger import GivenUp, Input, Ledger, Manifest, Receipt, receipt_name, shard_key
+from pipeline.ledger import (
+    GivenUp,
+    Input,
+    Ledger,
+    Manifest,
+    Receipt,
+    Root,
+    decoded,
+    receipt_name,
+    sealed,
+    shard_key,
+)
 from pipeline.recipe import Recipe, nearest, resolved
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stages.stage import Planning, Shard, Stage
-from pipeline.store import Folder, canonical, fingerprint
+from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
 # Names a user may give to --until; `dedup` brings `signatures` with it.
@@ -110,24 +122,55 @@ class Road:
     folder: Folder
     recipe: Recipe
     files: tuple[InputFile, ...]
-    active: tuple[str, ...]
+    active: tuple[str, ...]  # what this call runs
+    whole: tuple[str, ...]  # what the recipe holds; `active` is its beginning
+    only: tuple[str, ...] | None = None  # the stages of a one-stage verb
     keep: bool = False
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.folder)
-        self.fingerprints = fingerprints(self.recipe, self.active)
+        self.fingerprints = fingerprints(self.recipe, self.whole)
         self.planning = Planning(self.recipe, self.files, self.ledger, self.active)
+
+    @property
+    def identity(self) -> str:
+        """What this call does in its folder: recipe, inputs and, for a one-stage verb, its stages."""
+        last = self.fingerprints[self.whole[-1]]
+        return fingerprint([last, [[file.name, file.digest] for file in self.files], self.only])
 
     def prepare(self, accept_changed: bool) -> None:
         """Write `recipe.yaml` and `inputs.json`; refuse inputs that changed under their name."""
         self._check_inputs(accept_changed)
         _remove_dead_scratch(self.folder)
-        text = resolved(self.recipe).encode()
-        if not self.folder.exists("recipe.yaml") or self.folder.read("recipe.yaml") != text:
-            self.folder.replace("recipe.yaml", text)
+        recipe = resolved(self.recipe).encode()
         inputs = msgspec.json.format(msgspec.json.encode(self.files), indent=1)
-        if not self.folder.exists("inputs.json") or self.folder.read("inputs.json") != inputs:
-            self.folder.replace("inputs.json", inputs)
+        for name, data in (("recipe.yaml", recipe), ("inputs.json", inputs)):
+            if not self.folder.exists(name) or self.folder.read(name) != data:
+                self.folder.replace(name, data)
+        self._retire()
+        before = self.ledger.root()
+        self.ledger.write_root(
+            Root(
+                recipe_sha256=hashlib.sha256(recipe).hexdigest(),
+                inputs_sha256=hashlib.sha256(inputs).hexdigest(),
+                stages=list(self.active),
+                only=list(self.only) if self.only is not None else None,
+                closed=[name for name in sorted(STAGES) if self.ledger.manifest(name)],
+                report_sha256=before.report_sha256 if before else "",
+            )
+        )
+
+    def _retire(self) -> None:
+        """What was closed under another recipe no longer counts; stages that the recipe lacks lose their files."""
+        for name, stage in STAGES.items():
+            manifest = self.ledger.manifest(name)
+            if name not in self.whole:
+                if manifest is not None:
+                    self.ledger.reopen(name)
+                if not self.keep:
+                    self.ledger.clean(name, stage.folders)
+            elif manifest is not None and manifest.fingerprint != self.fingerprints[name]:
+                self.ledger.reopen(name)
 
     def _check_inputs(self, accept_changed: bool) -> None:
         known = {file.name: file for file in read_inputs(self.folder)}
@@ -172,6 +215,7 @@ class Road:
 
     def _plan(self, stage: Stage) -> list[Shard]:
         shards = stage.plan(self.planning)
+        assert len({shard.name for shard in shards}) == len(shards), f"shards of {stage.name} share a name"
         lost = [one for name in self.active for one in self._given_up(name, before=stage.name)]
         # What an upstream stage gave up is part of what this stage saw: it is redone when that shard succeeds.
         extra = [Input(name="given_up", digest=combine(one.shard for one in lost))] if lost else []
@@ -228,7 +272,7 @@ class Road:
                 for receipt in self.ledger.closed(before)
                 if not all(self.folder.exists(output.name) for output in receipt.outputs)
             }
-            shards = [shard for shard in STAGES[before].plan(self.planning) if shard.name in missing]
+            shards = [shard for shard in self._plan(STAGES[before]) if shard.name in missing]
             tasks = [
                 Task(
                     run=self.folder.url,
@@ -239,9 +283,12 @@ class Road:
                 )
                 for shard in shards
             ]
-            self._run(engine(), tasks, STAGES[before].alone, watcher, {}, outcome.given_up)
+            lost: list[GivenUp] = []
+            self._run(engine(), tasks, STAGES[before].alone, watcher, {}, lost)
+            if lost:
+                raise UserError(f"stage {before} could not be restored: {show_text(lost[0].reason, 400)}")
             outcome.ran += len(tasks)
-            self.ledger.close(msgspec.structs.replace(manifest, released=False), STAGES[before].folders, True)
+            self.ledger.write_manifest(msgspec.structs.replace(manifest, released=False))
 
     def _close(
         self, stage: Stage, shards: Sequence[Shard], receipts: dict[str, Receipt], given_up: list[GivenUp]
@@ -250,18 +297,24 @@ class Road:
         manifest = Manifest(
             stage=stage.name,
             fingerprint=self.fingerprints[stage.name],
-            settings=stage.settings(self.recipe),
+            settings=msgspec.to_builtins(stage.settings(self.recipe)),
             keys=[receipt.key for receipt in ordered],
             receipts=[receipt.name for receipt in ordered],
-            digest=combine(output.sha256 for receipt in ordered for output in receipt.outputs),
+            receipt_sha256=[self.ledger.receipt_sha256(stage.name, receipt.name) for receipt in ordered],
+            digest=combine(receipt.digest() for receipt in ordered),
             given_up=sorted(given_up, key=lambda one: one.shard),
         )
         there = self.ledger.manifest(stage.name)
-        same = there is not None and canonical(msgspec.structs.replace(there, released=False)) == canonical(
-            manifest
-        )
-        if not same:
-            self.ledger.close(manifest, stage.folders, self.keep)
+        if (
+            there is None
+            or sealed(msgspec.structs.replace(there, released=False)).seal != sealed(manifest).seal
+        ):
+            # What follows was made from something else: it counts again once it is closed anew.
+            for later in self.whole[self.whole.index(stage.name) + 1 :]:
+                self.ledger.reopen(later)
+            self.ledger.write_manifest(manifest)
+        if not self.keep:
+            self.ledger.clean(stage.name, stage.folders)
 
     def forget_work(self) -> None:
         """Remove checkpoints of trainings that are committed; another process may still be at the others."""
@@ -283,7 +336,7 @@ class Road:
             if manifest is None or manifest.released:
                 continue
             wanted = set(folders) if folders is not None else set(STAGES[name].folders)
-            self.ledger.close(msgspec.structs.replace(manifest, released=True), (), True)
+            self.ledger.write_manifest(msgspec.structs.replace(manifest, released=True))
             for receipt in self.ledger.closed(name):
                 for output in receipt.outputs:
                     if output.folder in wanted:
@@ -293,10 +346,10 @@ class Road:
 
 
 def read_inputs(folder: Folder) -> list[InputFile]:
-    """The inputs that a run folder was made from."""
+    """The inputs that a run folder was made from; none if that is not known."""
     if not folder.exists("inputs.json"):
         return []
-    return msgspec.json.decode(folder.read("inputs.json"), type=list[InputFile])
+    return decoded(folder.read("inputs.json"), list[InputFile]) or []
 
 
 def _remove_if_empty(folder: Folder, under: str) -> None:

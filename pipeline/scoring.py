@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,77 +11,99 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.documents import read
-from pipeline.errors import UserError
+from pipeline.documents import FILE_FAILURES, LABELLED, labelled
+from pipeline.errors import UsageError, UserError
 from pipeline.extract import Tally
 from pipeline.inputs import InputFile, find_inputs
+from pipeline.show import show_text
 from pipeline.tokenizer import END_OF_TEXT
 from pipeline.tokens import BATCH, GENERAL, encode
 
 
-def _documents(file: InputFile) -> pa.Table:
-    if file.kind == "warc":
-        raise UserError(f"--documents {file.path}: Parquet or JSONL with a column `text`, no WARC")
-    if file.kind == "parquet":
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(file.path, page_checksum_verification=True)
-        if "text" not in table.column_names:
-            raise UserError(f"--documents {file.path}: no column `text`")
-        domain = pc.fill_null(table["domain"], GENERAL) if "domain" in table.column_names else None
-    else:
-        parts = [part.documents for part in read(file.path, file.kind, "id", Tally())]
-        table = pa.concat_tables(parts) if parts else pa.table({"text": pa.array([], pa.string())})
-        domain = None
-    labels = domain if domain is not None else pa.array([GENERAL] * table.num_rows, pa.string())
-    text = pc.fill_null(table["text"].cast(pa.large_string()), "")
-    return pa.table({"text": text, "domain": labels})
-
-
 def score_documents(model: Path, tokenizer_file: Path, paths: Sequence[str]) -> dict[str, Any]:
-    """Perplexity and bits per byte by domain over every document of the files."""
-    from tokenizers import Tokenizer
+    """Perplexity and bits per byte by domain over every document of the files.
 
-    from mixes.shards import write_shard
+    {"domains", "overall", "windowing"} of `train.evaluate`, and "failed": {kind: rows that could not be scored}. Raises
+    UserError for a file that is missing, empty, damaged or without `text`, and where no document is left.
+    """
+    from mixes.errors import ShardError
     from mixes.tokens import TokenSet
     from train.config import EvalSettings
     from train.errors import TrainError
     from train.evaluate import evaluate
 
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    tokenizer.encode_special_tokens = True
+    tokenizer = _tokenizer(tokenizer_file)
     eos, vocabulary = tokenizer.token_to_id(END_OF_TEXT), tokenizer.get_vocab_size()
     if eos is None:
         raise UserError(f"{tokenizer_file} has no token {END_OF_TEXT}")
+    failed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="sluice.") as scratch:
-        files: list[tuple[Path, Path]] = []
-        for file in find_inputs(paths):
-            table = _documents(file)
-            texts = table["text"].to_pylist()
-            ids = [
-                one
-                for start in range(0, len(texts), BATCH)
-                for one in encode(tokenizer, texts[start : start + BATCH])
-            ]
-            rows = pa.table(
-                {
-                    "id": pa.array([f"{file.name}#{row}" for row in range(len(texts))], pa.string()),
-                    "domain": table["domain"],
-                    "split": pa.array(["heldout"] * len(texts), pa.string()),
-                    "bytes": pc.binary_length(table["text"]).cast(pa.int64()),
-                }
-            )
-            stem = Path(scratch) / str(len(files))
-            files.append(
-                write_shard(stem, rows, [_array(one) for one in ids], vocab_size=vocabulary, eos=eos)
-            )
         try:
-            return evaluate(model, TokenSet.open(files, vocabulary, eos), EvalSettings())
-        except TrainError as error:
+            files = [
+                _write(Path(scratch) / str(number), _documents(file, failed), tokenizer, vocabulary, eos)
+                for number, file in enumerate(_find(paths))
+            ]
+            result = evaluate(model, TokenSet.open(files, vocabulary, eos), EvalSettings())
+        except (TrainError, ShardError) as error:
             raise UserError(str(error)) from error
+    return {**result, "failed": dict(sorted(failed.items()))}
 
 
-def _array(ids: list[int]) -> Any:
+def _tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(f"{path} is no tokenizer: {show_text(error)}") from error
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _find(paths: Sequence[str]) -> tuple[InputFile, ...]:
+    try:
+        files = find_inputs(paths)
+    except UsageError as error:
+        # The messages are written for the verbs that name their files with --input.
+        raise UsageError(str(error).replace("--input", "--documents", 1)) from error
+    for file in files:
+        if file.kind == "warc":
+            raise UsageError(f"--documents {file.path}: Parquet or JSONL with a column `text`, no WARC")
+        if file.size < 0:
+            raise UserError(f"--documents {file.path}: no such file")
+    return files
+
+
+def _documents(file: InputFile, failed: Counter[str]) -> pa.Table:
+    """The documents of a file; adds to `failed` the rows that are none, by kind."""
+    tally, tables = Tally(), [LABELLED.empty_table()]
+    try:
+        for part in labelled(file.path, file.kind, tally):
+            tables.append(part.documents)
+            for row in part.failed.to_pylist():
+                if row["kind"] in FILE_FAILURES:
+                    raise UserError(f"--documents {file.path}: {row['kind']}, {show_text(row['message'])}")
+    except OSError as error:
+        raise UserError(f"--documents {file.path}: {show_text(error.strerror or error)}") from error
+    failed.update(tally.failed)
+    return pa.concat_tables(tables)
+
+
+def _write(stem: Path, documents: pa.Table, tokenizer: Any, vocabulary: int, eos: int) -> tuple[Path, Path]:
+    """One token shard of the documents, all of them held out."""
     import numpy as np
 
-    return np.array(ids, dtype=np.int64)
+    from mixes.shards import write_shard
+
+    texts = documents["text"].to_pylist()
+    batches = (encode(tokenizer, texts[start : start + BATCH]) for start in range(0, len(texts), BATCH))
+    rows = pa.table(
+        {
+            "id": documents["id"],
+            "domain": pa.array([label or GENERAL for label in documents["domain"].to_pylist()], pa.string()),
+            "split": pa.array(["heldout"] * len(texts), pa.string()),
+            "bytes": pc.binary_length(documents["text"]).cast(pa.int64()),
+        }
+    )
+    tokens = [np.array(one, dtype=np.int64) for batch in batches for one in batch]
+    return write_shard(stem, rows, tokens, vocab_size=vocabulary, eos=eos)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import pyarrow.compute as pc
 
 from pipeline.errors import UserError
+from pipeline.show import show_text
 from pipeline.store import Folder
 from pipeline.store.parquet import iterate
 
@@ -27,10 +28,14 @@ MAX_DOCUMENT = 1 << 20  # characters of one document that training looks at
 class TokenizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the corpus becomes tokens."""
 
-    vocabulary: int = 32_768  # tokens, the end-of-text token included
+    # Tokens: the 256 bytes and the end-of-text token at least; training reserves room for all of them at once.
+    vocabulary: Annotated[int, msgspec.Meta(ge=257, le=1 << 24)] = 32_768
     tokenizer: str | None = None  # path of a tokenizer.json to use instead of training one
-    sample_bytes: int = 1_000_000_000  # UTF-8 bytes that training looks at, at most
-    heldout: float = 0.005  # share of the documents that is never trained on, by hash of the id
+    sample_bytes: Annotated[int, msgspec.Meta(ge=1)] = (
+        1_000_000_000  # UTF-8 bytes that training looks at, at most
+    )
+    # Share of the documents that is never trained on, by hash of the id.
+    heldout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.005
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def given_tokenizer(settings: TokenizeSettings) -> Path:
     """The file that the recipe names; raises UserError when it is not there."""
     path = Path(settings.tokenizer or "")
     if not path.is_file():
-        raise UserError(f"tokenize.tokenizer: {path} is no file (a Hugging Face tokenizer.json)")
+        raise UserError(f"tokenize.tokenizer: {show_text(path)} is no file (a Hugging Face tokenizer.json)")
     return path
 
 
@@ -57,12 +62,13 @@ def obtain(
     settings: TokenizeSettings,
     report: Callable[[Mapping[str, Any]], None],
 ) -> Learned:
-    """Train on the corpus files, or read the tokenizer that the recipe names."""
-    from tokenizers import Tokenizer
+    """Train on the corpus files, or read the tokenizer that the recipe names.
 
+    Raises UserError when the named file is missing or holds no tokenizer.
+    """
     counts = {"documents": 0, "bytes": 0}
     if settings.tokenizer:
-        learned = Tokenizer.from_file(str(given_tokenizer(settings)))
+        learned = _read(given_tokenizer(settings))
     else:
         learned = _train(_sample(folder, files, settings, counts, report), settings)
     eos = learned.token_to_id(END_OF_TEXT)
@@ -71,6 +77,17 @@ def obtain(
         eos = learned.token_to_id(END_OF_TEXT)
     assert eos is not None
     return Learned(learned.to_str(), learned.get_vocab_size(), eos, counts)
+
+
+def _read(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(
+            f"tokenize.tokenizer: {show_text(path)} is no tokenizer.json of Hugging Face ({show_text(error)})"
+        ) from None
 
 
 def _sample(

@@ -1,16 +1,25 @@
-"""Integrity: every published file against its receipt, every manifest against its receipts; and repair by shard."""
+"""Integrity: every published file against its receipt, receipts against manifests, all of it under one root; repair.
+
+Every file of the ledger carries or is covered by a digest: outputs by receipts, receipts by manifests, manifests and
+the root by their own seals, `recipe.yaml`, `inputs.json` and the report by the root: any flipped bit is found.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-import msgspec
-
-from pipeline.ledger import Ledger, Manifest, Output, Receipt
+from pipeline.errors import UserError
+from pipeline.ledger import ROOT, Ledger, Manifest, Output, Receipt, Root, decoded, is_whole
 from pipeline.stages import STAGES
 from pipeline.stats import digest, require_run, stats
 from pipeline.store import Folder
+
+Bad = dict[str, str]
+
+
+def _bad(file: str, problem: str, stage: str = "", shard: str = "") -> Bad:
+    return {"file": file, "stage": stage, "shard": shard, "problem": problem}
 
 
 def _sha256(folder: Folder, name: str) -> tuple[str, int]:
@@ -35,99 +44,124 @@ def _problem(folder: Folder, output: Output) -> str | None:
 
 
 def verify(folder: Folder) -> dict[str, Any]:
-    """{ok, digest, bad, checked}: every damaged, missing or unaccounted thing, with the stage and shard it belongs to."""
+    """{ok, digest, bad, checked, stray}: every damaged or missing file with the stage and shard it belongs to.
+
+    `stray` are files that no receipt names, such as those of a killed try: nobody reads them, `gc` removes them.
+    """
     require_run(folder)
     ledger = Ledger(folder)
-    bad: list[dict[str, str]] = []
+    root, bad = _root(folder)
     closed: dict[str, list[Receipt]] = {}
     checked = 0
     for stage in STAGES:
-        manifest = _manifest(folder, ledger, stage, bad)
+        manifest = _manifest(folder, stage, root, bad)
         if manifest is None:
             continue
-        closed[stage] = _receipts(folder, ledger, manifest, bad)
+        closed[stage] = _receipts(folder, manifest, bad)
         for receipt in closed[stage]:
             for output in receipt.outputs:
                 if manifest.released and not folder.exists(output.name):
                     continue
                 checked += 1
                 if problem := _problem(folder, output):
-                    bad.append(
-                        {"file": output.name, "stage": stage, "shard": receipt.shard, "problem": problem}
-                    )
-    if not bad:
-        counts = stats(folder)
-        if counts["corpus"] < 0 or ("corpus" in closed and _documents(closed["corpus"]) != counts["corpus"]):
-            bad.append(
-                {"file": "ledger", "stage": "corpus", "shard": "", "problem": "the counts do not add up"}
-            )
+                    bad.append(_bad(output.name, problem, stage, receipt.shard))
+    if not bad and not _adds_up(folder, closed):
+        bad.append(_bad("ledger", "the counts do not add up", "corpus"))
     return {
         "ok": not bad,
         "digest": digest({name: closed.get(name, []) for name in STAGES}),
         "bad": bad,
         "checked": checked,
+        "stray": stray(folder, ledger),
     }
 
 
-def _documents(receipts: list[Receipt]) -> int:
-    return sum(output.rows for receipt in receipts for output in receipt.outputs)
+def _root(folder: Folder) -> tuple[Root | None, list[Bad]]:
+    """The root and what is wrong with it and the files that it covers."""
+    if not folder.exists(ROOT):
+        return None, [_bad(ROOT, "missing")]
+    root = decoded(folder.read(ROOT), Root)
+    if root is None or not is_whole(root):
+        return None, [_bad(ROOT, "damaged")]
+    bad = []
+    covered = {
+        "recipe.yaml": root.recipe_sha256,
+        "inputs.json": root.inputs_sha256,
+        "report.html": root.report_sha256,
+    }
+    for name, sha256 in covered.items():
+        if not sha256:
+            continue
+        if not folder.exists(name):
+            bad.append(_bad(name, "missing"))
+        elif _sha256(folder, name)[0] != sha256:
+            bad.append(_bad(name, "content changed (SHA-256 differs)"))
+    return root, bad
 
 
-def _manifest(folder: Folder, ledger: Ledger, stage: str, bad: list[dict[str, str]]) -> Manifest | None:
+def _manifest(folder: Folder, stage: str, root: Root | None, bad: list[Bad]) -> Manifest | None:
     name = f"ledger/{stage}/manifest.json"
     if not folder.exists(name):
+        if root is not None and stage in root.closed:
+            bad.append(_bad(name, "missing", stage))
         return None
-    manifest = ledger.manifest(stage)
-    if manifest is None:
-        bad.append({"file": name, "stage": stage, "shard": "", "problem": "damaged manifest"})
+    manifest = decoded(folder.read(name), Manifest)
+    if manifest is None or not is_whole(manifest):
+        bad.append(_bad(name, "damaged", stage))
+        return None
     return manifest
 
 
-def _receipts(folder: Folder, ledger: Ledger, manifest: Manifest, bad: list[dict[str, str]]) -> list[Receipt]:
+def _receipts(folder: Folder, manifest: Manifest, bad: list[Bad]) -> list[Receipt]:
     receipts = []
-    for file, key in zip(manifest.receipts, manifest.keys, strict=True):
-        name = f"ledger/{manifest.stage}/{file}"
-        shard = file.removesuffix(f"-{key}.json")
-        try:
-            receipt = msgspec.json.decode(folder.read(name), type=Receipt)
-        except FileNotFoundError:
-            bad.append({"file": name, "stage": manifest.stage, "shard": shard, "problem": "missing"})
+    for file, key, sha256 in zip(manifest.receipts, manifest.keys, manifest.receipt_sha256, strict=True):
+        name, shard = f"ledger/{manifest.stage}/{file}", file.removesuffix(f"-{key}.json")
+        if not folder.exists(name):
+            bad.append(_bad(name, "missing", manifest.stage, shard))
             continue
-        except msgspec.DecodeError:
-            bad.append({"file": name, "stage": manifest.stage, "shard": shard, "problem": "damaged receipt"})
-            continue
-        if receipt.name != file or receipt.fingerprint != manifest.fingerprint:
-            bad.append(
-                {"file": name, "stage": manifest.stage, "shard": shard, "problem": "receipt of another shard"}
-            )
-        receipts.append(receipt)
-    found = manifest.digest
-    from pipeline.store.digest import combine
-
-    if len(receipts) == len(manifest.receipts) and found != combine(
-        output.sha256 for receipt in receipts for output in receipt.outputs
-    ):
-        bad.append(
-            {
-                "file": f"ledger/{manifest.stage}/manifest.json",
-                "stage": manifest.stage,
-                "shard": "",
-                "problem": "its digest is not that of its receipts",
-            }
-        )
+        data = folder.read(name)
+        receipt = decoded(data, Receipt)
+        if receipt is None or hashlib.sha256(data).hexdigest() != sha256:
+            bad.append(_bad(name, "damaged", manifest.stage, shard))
+        else:
+            receipts.append(receipt)
     return receipts
 
 
-def discard_bad(folder: Folder, bad: list[dict[str, str]]) -> int:
-    """Remove what `verify` found damaged, and the receipts that vouch for it; the next run computes it again."""
+def _adds_up(folder: Folder, closed: dict[str, list[Receipt]]) -> bool:
+    counts = stats(folder)
+    held = sum(output.rows for receipt in closed.get("corpus", []) for output in receipt.outputs)
+    return counts["corpus"] >= 0 and ("corpus" not in closed or held == counts["corpus"])
+
+
+def stray(folder: Folder, ledger: Ledger) -> list[str]:
+    """Files in public folders that no receipt of any recipe names, sorted."""
+    named: set[str] = set()
+    folders = {under for stage in STAGES.values() for under in stage.folders}
+    for stage in STAGES:
+        for name in ledger.names(stage):
+            receipt = decoded(folder.read(f"ledger/{stage}/{name}"), Receipt)
+            named |= {output.name for output in receipt.outputs} if receipt else set()
+    folders |= {name.rpartition("/")[0] for name in named}
+    there = {f"{under}/{name}" for under in folders for name in folder.names(under)}
+    return sorted(there - named)
+
+
+def discard_bad(folder: Folder, bad: list[Bad]) -> None:
+    """Remove what `verify` found damaged, and the receipts that vouch for it; the next run computes it again.
+
+    Raises UserError where the ledger cannot say what was asked for: recipe and inputs are the user's.
+    """
+    lost = [one["file"] for one in bad if one["file"] in ("recipe.yaml", "inputs.json")]
+    if lost:
+        raise UserError(
+            f"{folder.url}/{lost[0]} is damaged: run `sluice run` again with the recipe and the inputs"
+        )
     ledger = Ledger(folder)
     for one in bad:
-        folder.remove(one["file"]) if one["file"] != "ledger" else None
-        manifest = ledger.manifest(one["stage"])
-        for name in ledger.names(one["stage"]):
+        if one["file"] not in ("ledger", "report.html"):
+            folder.remove(one["file"])
+        for name in ledger.names(one["stage"]) if one["shard"] else ():
             # A receipt's name is `<shard>-<key>.json`.
-            if one["shard"] and name.rpartition("-")[0] == one["shard"]:
+            if name.rpartition("-")[0] == one["shard"]:
                 folder.remove(f"ledger/{one['stage']}/{name}")
-        if manifest is None or not one["shard"]:
-            folder.remove(f"ledger/{one['stage']}/manifest.json")
-    return len(bad)

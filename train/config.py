@@ -9,12 +9,16 @@ compared and hashed.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from mixes.weights import Weights
+from mixes.weights import Count, Weights
 from train.errors import TrainError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Part = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+ARM_NAME_LENGTH = 64
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,8 +35,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class AnnealSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Annealing: every arm sees the same number of tokens, `fraction` of the stable run's unless `tokens` is given."""
 
-    fraction: float = 0.2
-    tokens: int | None = None
+    fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2
+    tokens: Count | None = None
     arms: tuple[Arm, ...] = (Arm(name="no_decay", decay="none"), Arm(name="decay_same"))
 
 
@@ -49,45 +53,45 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The recipe's `train` section. None means: derived from the preset and the depth by `resolve`."""
 
     preset: Literal["tiny", "small", "base"] = "tiny"
-    depth: int | None = None  # layers: the dial
-    width: int | None = None
-    heads: int | None = None
-    key_value_heads: int | None = None  # fewer than heads: grouped-query attention
-    hidden: int | None = None  # of SwiGLU
+    depth: Count | None = None  # layers: the dial
+    width: Count | None = None
+    heads: Count | None = None
+    key_value_heads: Count | None = None  # fewer than heads: grouped-query attention
+    hidden: Count | None = None  # of SwiGLU
     tied: bool = True  # input and output embedding are one matrix
-    rope_theta: float = 10_000.0
-    norm_epsilon: float = 1e-5
-    initial_std: float = 0.02
-    sequence: int | None = None  # tokens the model reads at once
-    batch: int | None = None  # sequences of one step, over all ranks
-    tokens: int | None = None  # budget of the stable run
-    tokens_per_parameter: float | None = None  # budget where `tokens` is not given; 20 is Chinchilla's
+    rope_theta: Positive = 10_000.0
+    norm_epsilon: Positive = 1e-5
+    initial_std: Positive = 0.02
+    sequence: Count | None = None  # tokens the model reads at once
+    batch: Count | None = None  # sequences of one step, over all ranks
+    tokens: Count | None = None  # budget of the stable run
+    tokens_per_parameter: Positive | None = None  # budget where `tokens` is not given; 20 is Chinchilla's
     when_short: Literal["shrink", "refuse"] = (
         "shrink"  # when the epoch cap allows fewer tokens than the budget
     )
-    learning_rate: float | None = None
-    warmup_fraction: float = 0.05
-    decay_fraction: float = 0.0  # of the stable run itself; annealing arms decay on their own
-    weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.95)
-    gradient_clip: float = 1.0
-    seed: int = 0
-    threads: int = 2  # of torch on a CPU; part of the recipe because sums depend on it
+    learning_rate: Positive | None = None
+    warmup_fraction: Part = 0.05
+    decay_fraction: Part = 0.0  # of the stable run itself; annealing arms decay on their own
+    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.1
+    betas: tuple[Part, Part] = (0.9, 0.95)
+    gradient_clip: Positive = 1.0
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    threads: Count = 2  # of torch on a CPU; part of the recipe because sums depend on it
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    log_steps: int | None = None
-    checkpoint_steps: int | None = None
-    keep_checkpoints: int = 2
+    log_steps: Count | None = None
+    checkpoint_steps: Count | None = None
+    keep_checkpoints: Count = 2
     anneal: AnnealSettings = AnnealSettings()
 
 
 class EvalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is scored: at most this much of each domain, the documents in a fixed random order."""
 
-    max_documents: int | None = None
-    max_tokens: int | None = None
-    stride: int | None = None  # tokens that one window adds in a long document; default half of the context
-    batch: int = 16  # windows
-    threads: int = 2
+    max_documents: Count | None = None
+    max_tokens: Count | None = None
+    stride: Count | None = None  # tokens that one window adds in a long document; default half of the context
+    batch: Count = 16  # windows
+    threads: Count = 2
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
@@ -154,7 +158,11 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve(settings: TrainSettings) -> RunSettings:
-    """The settings with every derived value filled in. Raises TrainError for values that no model can have."""
+    """The settings with every derived value filled in. Raises TrainError for values that no model can have.
+
+    The message begins with the path of the key: `train.anneal.arms[0].name: expected ...`.
+    """
+    _check_ranges(settings)
     preset = _PRESETS[settings.preset]
     known = {name: getattr(settings, name) for name in RunSettings.__struct_fields__}
 
@@ -179,46 +187,34 @@ def resolve(settings: TrainSettings) -> RunSettings:
     return filled
 
 
-_AT_LEAST_ONE = (
-    "depth",
-    "width",
-    "heads",
-    "key_value_heads",
-    "hidden",
-    "sequence",
-    "batch",
-    "threads",
-    "log_steps",
-    "checkpoint_steps",
-    "keep_checkpoints",
-)
+def _check_ranges(settings: TrainSettings) -> None:
+    """The ranges stand once, in the types; settings made in Python meet them here."""
+    try:
+        msgspec.convert(msgspec.to_builtins(settings), TrainSettings)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).replace("`", "").rpartition(" - at $")
+        raise TrainError(f"train{where}: {what[0].lower()}{what[1:]}") from None
 
 
 def _check(settings: RunSettings) -> None:
-    for name in _AT_LEAST_ONE:
-        if getattr(settings, name) < 1:
-            raise TrainError(f"train.{name} must be at least 1, got {getattr(settings, name)}")
+    def refuse(key: str, expected: str, got: Any) -> None:
+        raise TrainError(f"train.{key}: expected {expected}, got {got!r}")
+
     if settings.width % (2 * settings.heads):
-        raise TrainError(
-            f"train.width {settings.width} must be an even multiple of train.heads {settings.heads}"
-        )
+        refuse("width", f"an even multiple of train.heads {settings.heads}", settings.width)
     if settings.heads % settings.key_value_heads:
-        raise TrainError(f"train.heads {settings.heads} must be a multiple of train.key_value_heads")
+        refuse("heads", f"a multiple of train.key_value_heads {settings.key_value_heads}", settings.heads)
     if settings.tokens is not None and settings.tokens_per_parameter is not None:
         raise TrainError("train: give either tokens or tokens_per_parameter, not both")
-    for name in ("warmup_fraction", "decay_fraction"):
-        if not 0 <= getattr(settings, name) < 1:
-            raise TrainError(f"train.{name} must lie in [0, 1), got {getattr(settings, name)}")
     names = [arm.name for arm in settings.anneal.arms]
-    for name in names:
-        if (
-            not name.replace("_", "").replace("-", "").isalnum()
-            or not name.isascii()
-            or names.count(name) > 1
-        ):
-            raise TrainError(
-                f"train.anneal: arm names are distinct words of letters, digits, '_' and '-': {name!r}"
-            )
+    for index, name in enumerate(names):
+        key = f"anneal.arms[{index}].name"
+        word = name.replace("_", "").replace("-", "")
+        # The name becomes a folder.
+        if not (word.isalnum() and name.isascii() and len(name) <= ARM_NAME_LENGTH):
+            refuse(key, f"at most {ARM_NAME_LENGTH} letters, digits, '_' and '-'", name)
+        if name in names[:index]:
+            refuse(key, "a name that no other arm has", name)
 
 
 def shape(settings: RunSettings, vocab_size: int) -> Shape:

@@ -49,7 +49,9 @@ def _one_line(error: Exception) -> str:
 
 
 def _leave(message: str, code: int) -> None:
-    print(f"sluice: {message}", file=sys.stderr)
+    from pipeline.show import show_text
+
+    print(f"sluice: {show_text(message, 2000)}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
-from pipeline.errors import UsageError
+from pipeline.errors import Stopped, UsageError
 from pipeline.inputs import find_inputs
+from pipeline.ledger import Ledger
+from pipeline.lock import working
 from pipeline.progress import Display, summary
 from pipeline.recipe import Recipe
-from pipeline.road import PUBLIC, Engine, Road, active_stages
+from pipeline.road import PUBLIC, Engine, Outcome, Road, active_stages
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stats import stats
-from pipeline.store import open_folder
+from pipeline.store import Folder, open_folder
 
 FINISHED_WITH_DAMAGE = 3
 
@@ -47,7 +51,7 @@ def _signals(engines: list[Engine], display: Display) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if not engines:
-            raise KeyboardInterrupt
+            raise Stopped(number)
         display.say("stopping after the shards that are running; again to end them now")
         for engine in engines:
             engine.stop(number)
@@ -78,37 +82,20 @@ def execute(
     if engine_name not in ("local", "ray"):
         raise UsageError(f"--engine {engine_name}: local or ray")
     files = find_inputs(inputs)
-    active = active_stages(recipe, until)
+    active, whole = active_stages(recipe, until), active_stages(recipe)
     if only is not None:
-        active = tuple(name for name in active if name in {"extract", *only})
+        active = whole = tuple(name for name in active if name in {"extract", *only})
     folder = open_folder(out)
-    road = Road(folder=folder, recipe=recipe, files=files, active=active, keep=keep)
-    road.prepare(accept_changed)
-    engines: list[Engine] = []
-
-    def engine() -> Engine:
-        if not engines:
-            engines.append(make_engine(engine_name, address, workers))
-        return engines[0]
-
-    with Display(active, quiet=quiet) as display, _signals(engines, display):
+    chosen = tuple(only) if only is not None else None
+    road = Road(folder=folder, recipe=recipe, files=files, active=active, whole=whole, only=chosen, keep=keep)
+    with working(folder, road.identity), Display(active, quiet=quiet) as display:
+        road.prepare(accept_changed)
         display.say(f"{recipe.name}: {len(files)} input file{'s' if len(files) != 1 else ''} -> {folder.url}")
-        try:
-            outcome = road.walk(engine, display)
-        finally:
-            for one in engines:
-                one.close()
-        road.forget_work()
-        if only is not None:
-            kept = [name for name in only if name in PUBLIC]
-            road.release([name for name in active if name not in kept], _not_of(kept))
-        elif not recipe.keep_text and "corpus" in active:
-            road.release(["extract"], ["extracted"])
+        outcome = _walk(road, display, lambda: make_engine(engine_name, address, workers))
+        _release(road)
         counts = stats(folder)
         if only is None and until in (None, "report") and (outcome.ran or not folder.exists("report.html")):
-            from pipeline.report import write_report
-
-            write_report(folder)
+            publish_report(folder)
         if not outcome.ran:
             display.say("nothing to compute: everything is up to date")
     if not quiet:
@@ -116,7 +103,45 @@ def execute(
         summary(counts, console)
         if folder.exists("report.html"):
             console.print(f"report: {folder.url}/report.html", markup=False, highlight=False, soft_wrap=True)
-    return exit_code(counts, recipe, quiet)
+    return exit_code(counts, recipe)
+
+
+def _walk(road: Road, display: Display, make: Callable[[], Engine]) -> Outcome:
+    engines: list[Engine] = []
+
+    def engine() -> Engine:
+        if not engines:
+            engines.append(make())
+        return engines[0]
+
+    with _signals(engines, display):
+        try:
+            return road.walk(engine, display)
+        finally:
+            for one in engines:
+                one.close()
+
+
+def _release(road: Road) -> None:
+    """Remove what the run does not keep: finished checkpoints, other stages' files, extracted text if so asked."""
+    road.forget_work()
+    if road.only is not None:
+        kept = [name for name in road.only if name in PUBLIC]
+        road.release([name for name in road.active if name not in kept], _not_of(kept))
+    elif not road.recipe.keep_text and "corpus" in road.active:
+        road.release(["extract"], ["extracted"])
+
+
+def publish_report(folder: Folder) -> None:
+    """Write `report.html`, and its digest into the root of the ledger."""
+    from pipeline.report import write_report
+
+    write_report(folder)
+    ledger = Ledger(folder)
+    root = ledger.root()
+    if root is not None:
+        sha256 = hashlib.sha256(folder.read("report.html")).hexdigest()
+        ledger.write_root(msgspec.structs.replace(root, report_sha256=sha256))
 
 
 def _not_of(only: Sequence[str]) -> list[str]:
@@ -124,7 +149,7 @@ def _not_of(only: Sequence[str]) -> list[str]:
     return [under for stage in STAGES.values() for under in stage.folders if under not in wanted]
 
 
-def exit_code(counts: dict[str, Any], recipe: Recipe, quiet: bool) -> int:
+def exit_code(counts: dict[str, Any], recipe: Recipe) -> int:
     """0, or 3 when an input was damaged, a shard given up, or too many pages failed; says why."""
     damaged = {kind: number for kind, number in counts["failed"].items() if kind not in _PAGE_FAILURES}
     pages = sum(counts["failed"].values()) - sum(damaged.values())
@@ -138,7 +163,11 @@ def exit_code(counts: dict[str, Any], recipe: Recipe, quiet: bool) -> int:
         problems.append(
             f"{len(counts['given_up'])} shard(s) given up ({first['shard']}: {show_text(first['reason'])})"
         )
-    total = pages + counts["responses"]
+    # A page that was delivered whole and failed later is among the responses already.
+    delivered = (
+        pages + counts["corpus"] + sum(counts["dropped"].values()) + sum(counts["duplicates"].values())
+    )
+    total = max(counts["responses"], delivered)
     if total and pages / total > recipe.max_failed:
         problems.append(f"{pages} of {total} pages failed, more than max_failed {recipe.max_failed}")
     for problem in problems:

@@ -31,21 +31,23 @@ def records(
     """
     from pipeline.extract import records as read
 
-    missing = False
+    damaged = False
     for path in warc:
         try:
             for record in read(path):
+                damaged = damaged or record["type"] is None
                 if json:
                     _print_json(record)
                 else:
-                    shown = (
-                        record[name] for name in ("offset", "length", "type", "status", "problem", "url")
-                    )
+                    shown = (record[name] for name in _RECORD_COLUMNS)
                     print("\t".join("-" if value is None else show_text(value, 300) for value in shown))
-        except FileNotFoundError:
-            print(f"sluice: {path}: no such file", file=sys.stderr)
-            missing = True
-    raise typer.Exit(3 if missing else 0)
+        except OSError as error:
+            print(f"sluice: {show_text(path)}: {error.strerror or error}", file=sys.stderr)
+            damaged = True
+    raise typer.Exit(3 if damaged else 0)
+
+
+_RECORD_COLUMNS = ("file", "offset", "length", "type", "status", "payload_sha1", "problem", "url")
 
 
 def status(run: RunFolder, json: Json = False) -> None:
@@ -163,7 +165,9 @@ def repair(run: RunFolder, engine: EngineName = "local", workers: Workers = None
 
     Example: sluice repair run
     """
-    from pipeline.cli.execute import execute
+    from pipeline.cli.execute import execute, publish_report
+    from pipeline.inputs import find_inputs
+    from pipeline.ledger import Ledger
     from pipeline.recipe import read_resolved
     from pipeline.road import PUBLIC, read_inputs
     from pipeline.verify import discard_bad
@@ -174,13 +178,16 @@ def repair(run: RunFolder, engine: EngineName = "local", workers: Workers = None
     if found["ok"]:
         print("nothing is damaged")
         return
-    closed = [name for name in PUBLIC if name != "report" and folder.exists(f"ledger/{name}/manifest.json")]
-    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{run}/recipe.yaml")
+    root = Ledger(folder).root()
     inputs = [file.path for file in read_inputs(folder)]
+    find_inputs(inputs)  # before anything is removed
     discard_bad(folder, found["bad"])
-    code = execute(
-        recipe, inputs, run, until=closed[-1] if closed else None, engine_name=engine, workers=workers
-    )
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{run}/recipe.yaml")
+    last = next((name for name in reversed(root.stages) if name in PUBLIC), None) if root else None
+    only = root.only if root else None
+    code = execute(recipe, inputs, run, until=last, only=only, engine_name=engine, workers=workers)
+    if folder.exists("report.html"):
+        publish_report(folder)
     after = check(folder)
     if not after["ok"]:
         raise UserError(f"{len(after['bad'])} file(s) are still damaged: {after['bad'][0]['file']}")
@@ -204,10 +211,10 @@ def report(run: RunFolder) -> None:
 
     Example: sluice report run
     """
-    from pipeline.report import write_report
+    from pipeline.cli.execute import publish_report
     from pipeline.stats import require_run
 
     folder = open_folder(run)
     require_run(folder)
-    write_report(folder)
+    publish_report(folder)
     print(f"{folder.url}/report.html")

@@ -44,6 +44,8 @@ def evaluate(
     if json:
         print(msgspec.json.encode(found).decode())
         return
+    for kind, number in found["failed"].items():
+        print(f"sluice: {number} row(s) could not be read: {kind}", file=sys.stderr)
     rows = {**found["domains"], "all": found["overall"]}
     print(f"{'domain':<16}{'documents':>10}{'tokens':>12}{'perplexity':>12}{'bits/byte':>11}")
     for name, row in rows.items():
@@ -69,7 +71,11 @@ def generate(
     from pipeline.show import show_text
     from pipeline.tokenizer import END_OF_TEXT
 
-    tokenizer = Tokenizer.from_file(str(_model_file(model, "tokenizer.json")))
+    path = _model_file(model, "tokenizer.json")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise UserError(f"{path} is no tokenizer: {show_text(error)}") from None
     _model_file(model, "model.safetensors")
     from train.generate import generate as write
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class MinHashSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """FineWeb's: 5-grams of words, 14 bands of 8 rows, so that Jaccard .75 is found with probability .77."""
 
-    ngram: int = 5  # words
-    bands: int = 14
-    rows: int = 8
-    seed: int = 1
+    ngram: Count = 5  # words
+    bands: Count = 14
+    rows: Count = 8
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)] = 1
 
 
 class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import msgspec
@@ -28,30 +29,40 @@ from pipeline.ledger import Receipt
 GRACE = 20.0  # seconds that running shards get after a signal before they are ended
 
 
+_COMMAND = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from pipeline.engine.local import serve
+serve(int(sys.argv[2]), int(sys.argv[3]))
+"""
+
+
 class _Worker:
     """One process, and the task that it holds."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=False)
-        self.process.start()
+        self.pipe, theirs = multiprocessing.Pipe()
+        end = theirs.fileno()
+        words = [sys.executable, "-c", _COMMAND, json.dumps(sys.path), str(end), str(os.getpid())]
+        self.process = subprocess.Popen(words, pass_fds=[end], stdin=subprocess.DEVNULL)
         theirs.close()
         self.task: Task | None = None
 
     def give(self, task: Task) -> None:
         self.task = task
-        self.pipe.send_bytes(msgspec.msgpack.encode(task))
+        with contextlib.suppress(OSError):  # it is dead already: that is seen when its pipe is read
+            self.pipe.send_bytes(msgspec.msgpack.encode(task))
 
     def end(self, force: bool = False) -> None:
         with contextlib.suppress(OSError):
             self.pipe.close()
         if force:
             self.process.terminate()
-        self.process.join(5.0)
-        if self.process.is_alive():
+        try:
+            self.process.wait(5.0)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.join()
+            self.process.wait()
 
 
 class _Message(msgspec.Struct):
@@ -61,9 +72,12 @@ class _Message(msgspec.Struct):
     receipt: Receipt | None = None
     stop: str | None = None
     error: str | None = None
+    transient: bool = False  # another try may fare better
 
 
-def _serve(pipe: Connection, driver: int) -> None:
+def serve(end: int, driver: int) -> None:
+    """A worker's life: take tasks from the pipe with descriptor `end`, answer with receipts, until it is closed."""
+    pipe = Connection(end)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no work goes on without a driver
     if os.getppid() != driver:
@@ -87,7 +101,7 @@ def _serve(pipe: Connection, driver: int) -> None:
         except UserError as error:
             say(_Message(stop=str(error)))
         except Exception as error:
-            say(_Message(error=describe(error)))
+            say(_Message(error=describe(error), transient=isinstance(error, OSError)))
 
 
 def describe(error: BaseException) -> str:
@@ -162,7 +176,7 @@ class LocalEngine:
             except (EOFError, OSError):
                 self._bury(worker)
                 self._again(
-                    task, f"its worker died ({_cause(worker.process.exitcode)})", waiting, tries, on_event
+                    task, f"its worker died ({_cause(worker.process.returncode)})", waiting, tries, on_event
                 )
                 continue
             if message.progress is not None:
@@ -175,8 +189,10 @@ class LocalEngine:
                 raise UserError(message.stop)
             elif message.error is not None and message.error.startswith("!"):
                 raise UserError(message.error[1:])
-            else:
+            elif message.transient:
                 self._again(task, str(message.error), waiting, tries, on_event)
+            else:
+                on_event(Failed(task=task, reason=str(message.error)))
 
     def _again(
         self,

@@ -26,6 +26,7 @@ class _Answer(msgspec.Struct):
     receipt: Receipt | None = None
     stop: str | None = None
     error: str | None = None
+    transient: bool = False  # another try may fare better
 
 
 def _work(encoded: bytes) -> bytes:
@@ -36,7 +37,7 @@ def _work(encoded: bytes) -> bytes:
     except UserError as error:
         answer = _Answer(stop=str(error))
     except Exception as error:
-        answer = _Answer(error=describe(error))
+        answer = _Answer(error=describe(error), transient=isinstance(error, OSError))
     return msgspec.msgpack.encode(answer)
 
 
@@ -135,5 +136,5 @@ def _event(reference: Any, task: Task) -> Event | str:
     if answer.error is not None and answer.error.startswith("!"):
         raise UserError(answer.error[1:])
     if answer.receipt is None:
-        return str(answer.error)
+        return str(answer.error) if answer.transient else Failed(task=task, reason=str(answer.error))
     return Done(task=task, receipt=answer.receipt)

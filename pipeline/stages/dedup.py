@@ -151,6 +151,7 @@ SIGNATURES = Stage(
     settings=settings,
     plan=plan_signatures,
     run=run_signatures,
+    needed=True,
 )
 DEDUP = Stage(
     name="dedup",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline.inputs import ranges
+from pipeline.inputs import open_input, ranges
 from pipeline.ledger import Input
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 
@@ -21,7 +22,7 @@ def settings(recipe: Recipe) -> object:
     extractor = recipe.extract.extractor
     return {
         "extract": msgspec.to_builtins(recipe.extract),
-        "extractor_version": version(extractor),
+        "versions": {name: version(name) for name in (extractor, "lxml", "warcio", "resiliparse", "brotli")},
         "id_column": recipe.id_column,
     }
 
@@ -47,10 +48,23 @@ def plan(planning: Planning) -> list[Shard]:
 
 
 def _safe(name: str) -> str:
-    # Base names come from users and object stores: only plain characters reach our own file names.
-    return "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)[
+    # Base names come from users and object stores: only plain characters reach our own file names. What was changed
+    # gets a hash of the whole, or two names could become one.
+    plain = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in name)[
         :100
     ]
+    return plain if plain == name else f"{plain}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
+
+
+def _range_sha256(path: str, start: int, end: int) -> str:
+    """Of the bytes that a shard owns: the proof of what it was made from."""
+    found, left = hashlib.sha256(), end - start
+    with open_input(path) as file:
+        file.seek(start)
+        while left > 0 and (chunk := file.read(min(left, 1 << 20))):
+            found.update(chunk)
+            left -= len(chunk)
+    return found.hexdigest()
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
@@ -74,6 +88,10 @@ def run(shard: Shard, attempt: Attempt) -> None:
         attempt.write("extracted", part.documents.select(SCHEMA.names))
         attempt.write("failed", part.failed)
         attempt.report({"documents": tally.documents, "failed": sum(tally.failed.values())})
+    if not parameters["missing"]:
+        attempt.values = {
+            "range_sha256": _range_sha256(parameters["path"], parameters["start"], parameters["end"])
+        }
     attempt.counts = Counter(records=tally.records, responses=tally.responses, out=tally.documents)
     attempt.count("skipped", tally.skipped)
     attempt.count("failed", tally.failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,11 @@ def settings(recipe: Recipe) -> object:
 
     chain = recipe.chain({})
     needed = asset_names(chain.steps)
-    return {"chain": chain.fingerprint_settings(), "assets": {name: assets.digest(name) for name in needed}}
+    return {
+        "chain": chain.fingerprint_settings(),
+        "assets": {name: assets.digest(name) for name in needed},
+        "versions": {name: version(name) for name in ("spacy", "fasttext-numpy2-wheel", "tldextract")},
+    }
 
 
 def plan(planning: Planning) -> list[Shard]:

@@ -101,5 +101,11 @@ TOKENIZER = Stage(
     needed=True,
 )
 TOKENS = Stage(
-    name="tokens", version=1, folders=("tokens",), settings=tokens_settings, plan=plan_tokens, run=run_tokens
+    name="tokens",
+    version=1,
+    folders=("tokens",),
+    settings=tokens_settings,
+    plan=plan_tokens,
+    run=run_tokens,
+    needed=True,  # without one of its shards a mix would differ and not say so
 )

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import platform
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from pipeline.store.retry import retried
+
+_LOCK_TRIES, _LOCK_PAUSE = 50, 0.1  # seconds; publishing a receipt takes milliseconds
 
 
 class CommitError(Exception):
@@ -88,7 +92,7 @@ def _explained(where: object) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise CommitError(f"no space left in {where}: free some and run again") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise CommitError(f"{where} cannot be written: {error.strerror}") from error
         raise
 
@@ -146,17 +150,23 @@ class LocalFolder:
         return True
 
     def _create_without_links(self, temporary: Path, target: Path) -> bool:
-        # Some file systems know no hard links: an exclusive lock file decides who may rename.
-        lock = target.with_name(target.name + ".lock")
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
-            return False
+        # Some file systems know no hard links: an exclusive lock file decides who may rename. One that a dead process
+        # left is taken over after a while.
+        lock = self.path / "_tmp" / f"lock.{hashlib.sha256(str(target).encode()).hexdigest()[:32]}"
+        for _ in range(_LOCK_TRIES):
+            if target.exists():
+                return False
+            try:
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                break
+            except FileExistsError:
+                time.sleep(_LOCK_PAUSE)
         try:
             if target.exists():
                 return False
-            shutil.copyfile(temporary, lock)
-            os.replace(lock, target)
+            copy = temporary.with_name(temporary.name + ".copy")
+            shutil.copyfile(temporary, copy)
+            os.replace(copy, target)
             return True
         finally:
             lock.unlink(missing_ok=True)

@@ -57,6 +57,7 @@ def read_table(folder: Folder, name: str, columns: Sequence[str] | None = None) 
             columns=list(columns) if columns is not None else None,
             page_checksum_verification=True,
             use_threads=False,
+            pre_buffer=False,  # no threads of Arrow's: one alive at the end of a short command can abort it
         )
 
 

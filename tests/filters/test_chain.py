@@ -165,12 +165,27 @@ def test_fingerprint_settings_are_json_and_tell_thresholds_apart() -> None:
             [{"c4": {"min_sentence": 3}}],
             "filters[0].c4.min_sentence: no such setting; did you mean 'min_sentences'?",
         ),
-        ([{"c4": {"min_sentences": "x"}}], "filters[0].c4.min_sentences: Expected `int | null`, got `str`"),
-        ([{"c4": {"variant": "x"}}], "filters[0].c4.variant: Invalid enum value 'x'"),
+        ([{"c4": {"min_sentences": "x"}}], "filters[0].c4.min_sentences: expected int | null, got 'x'"),
+        ([{"c4": {"variant": "x"}}], "filters[0].c4.variant: expected 'datatrove' or 'paper', got 'x'"),
+        (["url", {"c4": {"min_sentences": -1}}], "filters[1].c4.min_sentences: expected int >= 0, got -1"),
+        (
+            [{"gopher_repetition": {"top_2_gram": 20}}],
+            "filters[0].gopher_repetition.top_2_gram: expected float <= 1.0, got 20",
+        ),
+        (
+            [{"fineweb": {"max_newline_ratio": float("nan")}}],
+            "filters[0].fineweb.max_newline_ratio: expected float >= 0.0, got nan",
+        ),
+        (
+            [{"gopher_quality": {"stop_words": ["the", 1]}}],
+            "filters[0].gopher_quality.stop_words[1]: expected str, got 1",
+        ),
+        ([[1]], "filters[0]: expected a filter's name or one `name: {settings}`, got [1]"),
+        (["\x1b[31m"], r"filters[0]: no filter is called '\x1b[31m'"),
         ([{"c4": 3}], "filters[0].c4: expected settings as `key: value`, got 3"),
         (["url", "url"], "filters[1]: url is in the list twice"),
         ([{"c4": {}, "url": {}}], "filters[0]: expected a filter's name"),
-        ("url", "filters: expected a list of filters, got str"),
+        ("url", "filters: expected a list of filters, got 'url'"),
     ],
 )
 def test_recipe_errors_name_the_key(spec: Any, message: str) -> None:

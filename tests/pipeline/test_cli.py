@@ -157,7 +157,7 @@ def test_an_input_that_changed_is_refused(sample: Path, tmp_path: Path) -> None:
 
 
 def test_documents_as_input(tmp_path: Path) -> None:
-    prose = "The committee met in the morning and agreed that the harbour should be opened to all the ships of the town. "
+    prose = "The committee met in the morning and agreed that the harbour should be opened to all the ships. "
     rows = [
         {
             "id": "a",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,20 +64,15 @@ def head() -> Iterator[tuple[str, dict[str, str]]]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
-    command = [
-        "ray",
-        "start",
-        "--head",
-        "--block",
-        f"--port={port}",
-        f"--dashboard-port={dashboard}",
-        "--num-cpus=2",
-    ]
-    command += [
-        f"--dashboard-agent-listen-port={agent}",
-        f"--metrics-export-port={metrics}",
-        f"--temp-dir={folder}",
-    ]
+    ports = {
+        "port": port,
+        "dashboard-port": dashboard,
+        "dashboard-agent-listen-port": agent,
+        "metrics-export-port": metrics,
+        "ray-client-server-port": client,
+    }
+    command = ["ray", "start", "--head", "--block", "--num-cpus=2", f"--temp-dir={folder}"]
+    command += [f"--{name}={number}" for name, number in ports.items()]
     with open(folder / "head.log", "wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{dashboard}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_ranges_cover_a_file_once(size: int) -> None:
     found = ranges(size)
     assert found[0][0] == 0
     assert found[-1][1] == size
-    assert all(a[1] == b[0] for a, b in zip(found[:-1], found[1:], strict=True))
+    assert all(a[1] == b[0] for a, b in pairwise(found))
     step = SMALL_RANGE if size < SMALL else LARGE_RANGE
     assert all(end - start <= step for start, end in found)
     assert ranges(0) == [(0, 0)]

@@ -23,9 +23,12 @@ LONGEST = 14.0  # seconds into a run at which a kill may fall: its whole length 
 
 def _start(sample: Path, run: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pipeline", "run", "tiny", "--input", str(sample), "--out", str(run)]
-    return subprocess.Popen(
-        [*command, *sets(SMALL)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with open(run.with_name(f"{run.name}.log"), "ab") as log:
+        return subprocess.Popen([*command, *sets(SMALL)], cwd=ROOT, stdout=log, stderr=log)
+
+
+def _said(run: Path) -> str:
+    return run.with_name(f"{run.name}.log").read_text(errors="replace")
 
 
 def _children(parent: int) -> list[int]:
@@ -91,7 +94,6 @@ def test_a_shard_whose_workers_always_die_is_given_up(sample: Path, tmp_path: Pa
     process = subprocess.Popen([*command, "--until", "extract"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while process.poll() is None:
         for child in _children(process.pid):
-            # multiprocessing's resource tracker is a child too; killing it ends nothing.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
     assert process.stderr is not None

@@ -6,6 +6,7 @@ import errno
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -134,7 +135,7 @@ def test_parquet_bytes_do_not_depend_on_batches(tmp_path: Path) -> None:
     )
     whole = _write(tmp_path / "a.parquet", [table])
     cuts = [0, 1, 500, ROW_GROUP, 2 * ROW_GROUP + 3, table.num_rows]
-    parts = [table.slice(a, b - a) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    parts = [table.slice(a, b - a) for a, b in pairwise(cuts)]
     assert _write(tmp_path / "b.parquet", parts) == whole
     assert sha256_file(tmp_path / "a.parquet") == sha256_file(tmp_path / "b.parquet")
     folder = open_folder(tmp_path)

@@ -40,13 +40,26 @@ def test_a_recipe_section_decodes() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"width": 100, "heads": 3}, "width 100 must be an even multiple"),
-        ({"heads": 2, "key_value_heads": 3}, "multiple of train.key_value_heads"),
-        ({"batch": 0}, "train.batch must be at least 1"),
+        ({"width": 100, "heads": 3}, r"train\.width: expected an even multiple of train\.heads 3, got 100"),
+        (
+            {"heads": 2, "key_value_heads": 3},
+            r"train\.heads: expected a multiple of train\.key_value_heads 3, got 2",
+        ),
+        ({"batch": 0}, r"train\.batch: expected int >= 1"),
         ({"tokens": 5, "tokens_per_parameter": 20.0}, "not both"),
-        ({"warmup_fraction": 1.5}, "warmup_fraction"),
-        ({"anneal": AnnealSettings(arms=(Arm(name="../up"),))}, "arm names"),
-        ({"anneal": AnnealSettings(arms=(Arm(name="a"), Arm(name="a")))}, "arm names"),
+        ({"warmup_fraction": 1.5}, r"train\.warmup_fraction: expected float < 1\.0"),
+        ({"learning_rate": float("nan")}, r"train\.learning_rate: expected float > 0\.0"),
+        ({"betas": (0.9, 1.0)}, r"train\.betas\[1\]: expected float < 1\.0"),
+        ({"anneal": AnnealSettings(fraction=0.0)}, r"train\.anneal\.fraction: expected float > 0\.0"),
+        (
+            {"anneal": AnnealSettings(arms=(Arm(name="../up"),))},
+            r"train\.anneal\.arms\[0\]\.name: expected .* letters, digits, .*, got '\.\./up'",
+        ),
+        ({"anneal": AnnealSettings(arms=(Arm(name="a" * 65),))}, r"arms\[0\]\.name: expected at most 64"),
+        (
+            {"anneal": AnnealSettings(arms=(Arm(name="a"), Arm(name="a")))},
+            r"train\.anneal\.arms\[1\]\.name: expected a name that no other arm has, got 'a'",
+        ),
     ],
 )
 def test_impossible_settings(change: dict[str, object], words: str) -> None:
