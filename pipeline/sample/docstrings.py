@@ -25,7 +25,7 @@ DISTRIBUTIONS = (
     "anyio", "babel", "click", "cloudpathlib", "cryptography", "datasketch", "datatrove",
     "dateparser", "dill", "distlib", "filelock", "fsspec", "google-api-core", "google-auth", "grpcio",
     "httpcore", "httpx", "huggingface-hub", "jinja2", "llvmlite", "lxml", "markdown-it-py",
-    "mpmath", "networkx", "numba", "numpy", "opencensus", "opentelemetry-api", "opentelemetry-sdk", "polars",
+    "mpmath", "networkx", "numba", "numpy", "opencensus", "opentelemetry-api", "opentelemetry-sdk",
     "prometheus-client", "protobuf", "pyarrow", "pycparser", "pydantic", "pygments", "python-dateutil",
     "pyyaml", "ray", "requests", "rich", "scipy", "setuptools", "smart-open", "spacy", "sympy", "thinc",
     "torch", "trafilatura", "typer", "urllib3", "weasel", "zstandard",

@@ -174,9 +174,7 @@ def _portal(article: Article, site: Site, related: Links, head: str) -> str:
     """A news portal: nested `div`, share buttons and teasers between text and footer."""
     share = _list(["Share by mail", "Print this page", "Save for later"], "share/")
     teasers = "".join(
-        f'<div class="teaser"><a href="{escape(href)}"><span class="kicker">{escape(site.widget)}</span> '
-        f"{escape(title)}</a></div>"
-        for href, title in related
+        f'<div class="teaser"><a href="{escape(href)}">{escape(title)}</a></div>' for href, title in related
     )
     return f"""<!DOCTYPE html>
 <html lang="{article.language}">{head}
@@ -188,7 +186,7 @@ def _portal(article: Article, site: Site, related: Links, head: str) -> str:
 <div class="article-body" itemprop="articleBody">
 {_text(article)}
 </div></div></div>
-<div class="related teasers">{teasers}</div></div>
+<div class="related teasers"><div class="kicker">{escape(site.widget)}</div>{teasers}</div></div>
 {_remarks(article)}
 <div class="page-footer footer"><div class="newsletter">{escape(site.newsletter)}</div>{_list(site.legal)}
 <div class="legal">{escape(site.footer)}</div></div></div></body></html>"""

@@ -17,6 +17,8 @@ from typing import Any
 import fsspec
 import lxml.html
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from lxml.html import HtmlElement
 
@@ -286,8 +288,10 @@ def test_the_printed_command_repeats_the_run(hostile: Path) -> None:
 
 
 def test_a_run_without_documents(tmp_path: Path) -> None:
-    (tmp_path / "none.jsonl").write_text("")
-    sluice("run", "tiny", "--input", tmp_path / "none.jsonl", "--out", tmp_path / "run", "--until", "tokens")
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "none.parquet")
+    sluice(
+        "run", "tiny", "--input", tmp_path / "none.parquet", "--out", tmp_path / "run", "--until", "tokens"
+    )
     page = written(tmp_path / "run")
     assert key(page, "records") == key(page, "corpus") == "0"
     assert "nan" not in page.text_content()
