@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import shutil
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -65,12 +65,17 @@ def test_the_run_folder_holds_what_the_contract_says(clean: Path) -> None:
 
 def test_running_again_recomputes_nothing(sample: Path, clean: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in clean.rglob("*") if path.is_file()}
-    started = time.monotonic()
+    started = processor_time()
     done = sluice("run", "tiny", "--input", sample, "--out", clean, *sets(SMALL))
-    took = time.monotonic() - started
     assert "nothing to compute" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in clean.rglob("*") if path.is_file()} == before
-    assert took < 3
+    assert processor_time() - started < 3  # seconds, whatever else the machine does
+
+
+def processor_time() -> float:
+    """Of all processes that this one has started and waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_a_changed_threshold_recomputes_from_the_filter_on(sample: Path, clean: Path, tmp_path: Path) -> None:
