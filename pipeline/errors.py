@@ -6,6 +6,9 @@ Anything else that escapes is a defect of ours.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """Could not finish: one line for a person, and the exit code of the command line (1)."""
@@ -25,3 +28,9 @@ class Stopped(UserError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("stopped; run the same command again to resume")
         self.exit_code = 128 + signal_number
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """`; did you mean ...?` when something is close."""
+    found = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"; did you mean `{found[0]}`?" if found else ""

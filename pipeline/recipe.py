@@ -6,15 +6,12 @@ what was expected and the nearest name.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -23,8 +20,9 @@ from mixes.errors import MixError
 from mixes.weights import MixSettings, weighs_nothing
 from pipeline import yaml
 from pipeline.dedup.settings import DedupSettings
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, nearest
 from pipeline.extract import ExtractSettings
+from pipeline.refusal import LINE, Written, dotted, explained, path_of
 from pipeline.show import show_text
 from pipeline.tokenizer import TokenizeSettings
 from train.config import EvalSettings, TrainSettings, resolve
@@ -32,9 +30,6 @@ from train.errors import TrainError
 
 if TYPE_CHECKING:
     from filters.chain import Chain
-
-_WORD = 200  # characters of something written that a message shows
-_LINE = 1000  # characters of a message
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,17 +113,11 @@ def resolved(recipe: Recipe) -> str:
     return yaml.dump(msgspec.to_builtins(recipe))
 
 
-def nearest(word: str, words: Sequence[str]) -> str:
-    """`; did you mean ...?` when something is close."""
-    found = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"; did you mean `{found[0]}`?" if found else ""
-
-
 def _parse(text: str, name: str) -> tuple[Any, dict[yaml.Path, tuple[int, int]]]:
     try:
         return yaml.parse(text, name)
     except UsageError as error:
-        raise UsageError(show_text(error, _LINE)) from None
+        raise UsageError(show_text(error, LINE)) from None
 
 
 def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> None:
@@ -165,35 +154,16 @@ def _filter_entry(entries: list[Any], name: str, pair: str) -> tuple[int, dict[s
     return index, entries[index][name]
 
 
-class _Source(NamedTuple):
-    """A recipe as it was written, for messages: the values, where each stands, and which came from `--set`."""
-
-    value: Any
-    places: Mapping[yaml.Path, tuple[int, int]]
-    touched: Mapping[yaml.Path, str]
-    name: str
-
-    def refusal(self, path: yaml.Path, message: str) -> UsageError:
-        """One line with the place of `path`, or of the nearest thing above it that was written."""
-        while path not in self.places and path not in self.touched and path:
-            path = path[:-1]
-        place = f"{self.name}:"
-        if path in self.touched:
-            place = f"{self.touched[path]}:"
-        elif path in self.places:
-            place += "{}:{}".format(*self.places[path])
-        return UsageError(show_text(f"{place} {message}", _LINE))
-
-
 def _convert(
     value: Any, places: dict[yaml.Path, tuple[int, int]], touched: dict[yaml.Path, str], name: str
 ) -> Recipe:
     from filters.chain import chain_steps
 
-    written = _Source(value, places, touched, name)
+    written = Written(value, places, touched, name)
     if path := _not_storable(value):
         raise written.refusal(
-            path, f"{_dotted(path)}: expected a finite number of at most 64 bits, got {_got(value, path)}"
+            path,
+            f"{dotted(path)}: expected a finite number of at most 64 bits, got {show_text(repr(written.at(path)))}",
         )
     filters = value.get("filters") if isinstance(value, dict) else None
     try:
@@ -201,10 +171,10 @@ def _convert(
         recipe = msgspec.convert(value, Recipe)
         _check_sections(recipe)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), written) from None
+        raise explained(str(error), written, Recipe) from None
     except (ValueError, MixError, TrainError) as error:
         # These messages begin with the path of the key.
-        raise written.refusal(_path(re.split(r"[: ]", str(error))[0]), str(error)) from None
+        raise written.refusal(path_of(re.split(r"[: ]", str(error))[0]), str(error)) from None
     if filters is None:
         return recipe
     # Every default spelled out, so that the resolved recipe says it all.
@@ -236,92 +206,6 @@ def _not_storable(value: Any, path: yaml.Path = ()) -> yaml.Path | None:
         return path
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return next((found for key, one in inside if (found := _not_storable(one, (*path, key)))), None)
-
-
-def _path(dotted: str) -> yaml.Path:
-    parts = re.findall(r"[^.\[\]]+|\[[^\]]*\]", dotted.removeprefix("$"))
-    return tuple(int(part[1:-1]) if re.fullmatch(r"\[\d+\]", part) else part for part in parts)
-
-
-def _dotted(path: yaml.Path) -> str:
-    return "".join(f"[{one}]" if isinstance(one, int) else f".{show_text(one)}" for one in path).removeprefix(
-        "."
-    )
-
-
-def _explained(message: str, written: _Source) -> UsageError:
-    from filters.chain import expectation
-
-    found = re.fullmatch(r"(.*) - at `\$(.*)`", message, re.DOTALL)
-    what, path = (found[1], _path(found[2])) if found else (message, ())
-    if "[...]" not in path and _at(written.value, path) is ...:
-        what, path = message, ()  # a key that itself reads like the end of a message
-    if unknown := re.match(r"Object contains unknown field `(.*)`", what, re.DOTALL):
-        key, known = unknown[1], _fields(_kind_at(Recipe, path))
-        return written.refusal(
-            (*path, key),
-            f"{_dotted((*path, key))}: no such key{nearest(key[:_WORD], known)} (known: {', '.join(known)})",
-        )
-    if "[...]" in path:
-        path = _culprit(message, written.value, path)
-    said = expectation(what, _kind_at(Recipe, path), _at(written.value, path))
-    return written.refusal(path, f"{_dotted(path) or 'recipe'}: {said}")
-
-
-def _culprit(message: str, value: Any, path: yaml.Path) -> yaml.Path:
-    """The path with the key of the mapping that msgspec writes as `[...]`: the first whose value alone is refused."""
-    depth = path.index("[...]")
-    mapping = _at(value, path[:depth])
-    for key, one in mapping.items():
-        try:
-            msgspec.convert({key: one}, _kind_at(Recipe, path[:depth]))
-        except msgspec.ValidationError:
-            return (*path[:depth], key, *path[depth + 1 :])
-    return path[:depth]
-
-
-def _got(value: Any, path: yaml.Path) -> str:
-    return show_text(repr(_at(value, path)))
-
-
-def _at(value: Any, path: yaml.Path) -> Any:
-    """What stands at `path`; `...` where nothing does."""
-    for part in path:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return ...
-    return value
-
-
-def _kind_at(kind: Any, path: yaml.Path) -> Any:
-    """The type of what stands at `path` in a value of type `kind`; None where the types do not say."""
-    for part in path:
-        inner = None
-        for one in _alternatives(kind):
-            origin, arguments = typing.get_origin(one), typing.get_args(one)
-            if isinstance(one, type) and issubclass(one, msgspec.Struct):
-                inner = {field.name: field.type for field in msgspec.structs.fields(one)}.get(str(part))
-            elif origin is dict:
-                inner = arguments[1]
-            elif origin in (list, tuple) and isinstance(part, int):
-                inner = arguments[min(part, len(arguments) - 1)]
-                inner = arguments[0] if inner is ... else inner
-        kind = inner
-    return kind
-
-
-def _fields(kind: Any) -> list[str]:
-    for one in _alternatives(kind):
-        if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            return [field.name for field in msgspec.structs.fields(one)]
-    return []
-
-
-def _alternatives(kind: Any) -> tuple[Any, ...]:
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return typing.get_args(kind)
-    return (kind,)
 
 
 def _kind(value: object) -> str:

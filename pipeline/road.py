@@ -19,7 +19,7 @@ from typing import Protocol
 import msgspec
 
 from pipeline.engine.task import Done, Event, Failed, Task
-from pipeline.errors import UsageError, UserError
+from pipeline.errors import UsageError, UserError, nearest
 from pipeline.inputs import InputFile
 from pipeline.ledger import (
     GivenUp,
@@ -33,7 +33,7 @@ from pipeline.ledger import (
     sealed,
     shard_key,
 )
-from pipeline.recipe import Recipe, nearest, resolved
+from pipeline.recipe import Recipe, resolved
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stages.stage import Planning, Shard, Stage
