@@ -2,34 +2,25 @@
 
 Columns of the Document schema are taken when they are there, no others are read, and `text` must be. The id comes from
 the recipe's id column where that holds a plain value, else from the file's name and the row. Text may be stored as
-strings, as bytes of UTF-8 or dictionary-encoded. A damaged line, a row without text and a repeated id fail alone, by
-kind; a file that is empty, damaged or without `text` is one failed record, after the rows that could be read.
+strings, as bytes of UTF-8 or dictionary-encoded. A damaged line and a row without text fail alone, by kind; a file that
+is empty, damaged or without `text` is one failed record, after the rows that could be read. That an id stands in no
+other row of any input is for the stage `ids` to find out.
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import json
 import math
 import os
-import zlib
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from filters.document import SCHEMA
 from pipeline.extract import FAILED_SCHEMA, Part, Tally
-from pipeline.inputs import open_input
+from pipeline.inputs import open_input, size_of
+from pipeline.rows import ROWS, Bad, Found, read_rows, text_columns
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-ROWS = 1024
-MAX_LINE = 64 << 20  # bytes of one JSON line
 LABELLED = SCHEMA.append(pa.field("domain", pa.string()))
 FILE_FAILURES = (
     "missing",
@@ -37,56 +28,63 @@ FILE_FAILURES = (
     "damaged_file",
     "no_text_column",
 )  # kinds that are about a whole file
-
-# Compressed bytes that are inflated at once: a block of zstd may hold 128 KiB in 4 bytes.
-_ZSTD_STEP = 4 << 10
-
-
-class _Bad(msgspec.Struct):
-    kind: str
-    message: str
-
-
-# How many bytes of the file were read so far, and a row by column or why it is none. What a Parquet file holds as a
-# string or bytes and is not UTF-8 stays `bytes`.
-_Found = tuple[int, dict[str, Any] | _Bad]
+_TEXT_ALONE = pa.schema([SCHEMA.field("text")])
 
 
 def missing(path: str, tally: Tally) -> Iterator[Part]:
     """An input that is not there: one failed record."""
-    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
-    yield from _Batch(name, tally, SCHEMA).failed(0, "missing", "no such file").flush()
+    batch = _Batch(_name(path), tally, SCHEMA)
+    batch.failed(0, Bad("missing", "no such file"))
+    yield from batch.flush()
 
 
-def read(path: str, kind: str, id_column: str, tally: Tally) -> Iterator[Part]:
+def read(
+    path: str, kind: str, id_column: str, tally: Tally, repeated: Mapping[int, str] | None = None
+) -> Iterator[Part]:
     """The documents of one file in bounded batches; `tally` counts what became of every row.
 
+    `repeated` names, by row, where the id of that row stands already: these rows fail as `duplicate_id`.
     `tally.bytes_in` is what was read of the file so far, and its size at the end. Raises OSError where the file cannot
     be opened.
     """
-    return _read(path, kind, id_column, tally, SCHEMA)
+    return _read(path, kind, id_column, tally, SCHEMA, repeated or {})
 
 
 def labelled(path: str, kind: str, tally: Tally) -> Iterator[Part]:
     """As `read`, with the further column `domain` (null where there is none) and ids by file and row alone."""
-    return _read(path, kind, "", tally, LABELLED)
+    return _read(path, kind, "", tally, LABELLED, {})
 
 
-def _read(path: str, kind: str, id_column: str, tally: Tally, schema: pa.Schema) -> Iterator[Part]:
+def identifiers(path: str, kind: str, id_column: str) -> Iterator[tuple[int, str]]:
+    """Row and id of every row that is a document. Raises OSError where the file cannot be opened."""
+    for row, (_, value) in enumerate(_rows(path, kind, id_column, _TEXT_ALONE)):
+        if not isinstance(value, Bad) and isinstance(value.get("text"), str):
+            yield row, _identifier(value, id_column, _name(path), row)
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path)  # noqa: PTH119 (may be a URL)
+
+
+def _rows(path: str, kind: str, id_column: str, schema: pa.Schema) -> Iterator[Found]:
     with open_input(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        batch = _Batch(os.path.basename(path), tally, schema)  # noqa: PTH119 (may be a URL)
-        for row, (reached, value) in enumerate(_rows(file, path, kind, size, id_column, schema)):
-            if isinstance(value, _Bad):
-                batch.failed(row, value.kind, value.message)
-            else:
-                batch.add(row, value, id_column)
-            if len(batch.rows) + len(batch.failures) >= ROWS:
-                tally.bytes_in = reached
-                yield from batch.flush()
-        tally.bytes_in = size
-        yield from batch.flush()
+        yield from read_rows(file, path, kind, size_of(path), id_column, schema)
+
+
+def _read(
+    path: str, kind: str, id_column: str, tally: Tally, schema: pa.Schema, repeated: Mapping[int, str]
+) -> Iterator[Part]:
+    batch = _Batch(_name(path), tally, schema)
+    for row, (reached, value) in enumerate(_rows(path, kind, id_column, schema)):
+        if isinstance(value, Bad):
+            batch.failed(row, value)
+        else:
+            batch.add(row, value, id_column, repeated)
+        if len(batch.rows) + len(batch.failures) >= ROWS:
+            tally.bytes_in = reached
+            yield from batch.flush()
+    tally.bytes_in = size_of(path)
+    yield from batch.flush()
 
 
 class _Batch:
@@ -94,56 +92,51 @@ class _Batch:
 
     def __init__(self, name: str, tally: Tally, schema: pa.Schema) -> None:
         self.name, self.tally, self.schema = name, tally, schema
-        self.texts = _text_columns(schema)
+        self.texts = text_columns(schema)
         self.rows: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
-        self.seen: set[bytes] = set()
 
-    def failed(self, row: int, kind: str, message: str, id_: str | None = None) -> _Batch:
+    def failed(self, row: int, why: Bad, id_: str | None = None) -> None:
+        """Row `row` is no document."""
         self.tally.records += 1
-        self.tally.failed[kind] = self.tally.failed.get(kind, 0) + 1
+        self.tally.failed[why.kind] = self.tally.failed.get(why.kind, 0) + 1
         self.failures.append(
             {
-                "id": _valid(id_ or f"{self.name}#{row}"),
-                "kind": kind,
+                "id": id_ or _valid(f"{self.name}#{row}"),
+                "kind": why.kind,
                 "warc_file": _valid(self.name),
-                "message": _valid(message[:500]),
+                "message": _valid(why.message[:500]),
             }
         )
-        return self
 
-    def add(self, row: int, value: dict[str, Any], id_column: str) -> None:
-        id_ = (_id(value.get(id_column)) if id_column else None) or f"{self.name}#{row}"
+    def add(self, row: int, value: dict[str, Any], id_column: str, repeated: Mapping[int, str]) -> None:
+        """Row `row` is a document, or fails alone."""
+        id_ = _identifier(value, id_column, self.name, row)
         text = value.get("text")
         if isinstance(text, bytes):
-            self.failed(row, "bad_encoding", "the text is not UTF-8", id_)
-            return
-        if not isinstance(text, str):
-            self.failed(row, "no_text", "no column `text` that is a string", id_)
-            return
-        mark = hashlib.blake2b(id_.encode(errors="replace"), digest_size=12).digest()
-        if mark in self.seen:
-            self.failed(row, "duplicate_id", "this id stands in the file twice", id_)
-            return
-        self.seen.add(mark)
-        kept = {name: _valid(value[name]) for name in self.texts if isinstance(value.get(name), str | bytes)}
-        score = _score(value.get("language_score"))
-        self.rows.append({**kept, "language_score": score, "id": _valid(id_), "text": _valid(text)})
-        self.tally.records += 1
-        self.tally.responses += 1
-        self.tally.documents += 1
+            self.failed(row, Bad("bad_encoding", "the text is not UTF-8"), id_)
+        elif not isinstance(text, str):
+            self.failed(row, Bad("no_text", "no column `text` that is a string"), id_)
+        elif row in repeated:
+            self.failed(row, Bad("duplicate_id", f"this id stands in {repeated[row]} already"), id_)
+        else:
+            kept = {
+                name: _valid(value[name]) for name in self.texts if isinstance(value.get(name), str | bytes)
+            }
+            score = _score(value.get("language_score"))
+            self.rows.append({**kept, "language_score": score, "id": id_, "text": _valid(text)})
+            self.tally.records += 1
+            self.tally.responses += 1
+            self.tally.documents += 1
 
     def flush(self) -> Iterator[Part]:
+        """What was collected, if anything was."""
         if self.rows or self.failures:
             yield Part(
                 documents=pa.Table.from_pylist(self.rows, schema=self.schema),
                 failed=pa.Table.from_pylist(self.failures, schema=FAILED_SCHEMA),
             )
         self.rows, self.failures = [], []
-
-
-def _text_columns(schema: pa.Schema) -> list[str]:
-    return [name for name in schema.names if pa.types.is_string(schema.field(name).type)]
 
 
 def _valid(text: str | bytes) -> str:
@@ -153,7 +146,12 @@ def _valid(text: str | bytes) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _id(given: Any) -> str | None:
+def _identifier(value: dict[str, Any], id_column: str, name: str, row: int) -> str:
+    given = _plain(value.get(id_column)) if id_column else None
+    return _valid(given or f"{name}#{row}")
+
+
+def _plain(given: Any) -> str | None:
     if isinstance(given, bytes):
         return given.hex() or None
     if given is None or isinstance(given, dict | list):
@@ -172,174 +170,3 @@ def _score(given: Any) -> float | None:
     except OverflowError:
         return None
     return score if math.isfinite(score) else None
-
-
-def _rows(
-    file: IO[bytes], path: str, kind: str, size: int, id_column: str, schema: pa.Schema
-) -> Iterator[_Found]:
-    """Every row of a file; what is wrong with the file as a whole comes last, as a row of its own."""
-    if size == 0:
-        yield 0, _Bad("empty_file", "the file has no bytes")
-        return
-    found = False
-    try:
-        for one in _parquet_rows(file, size, id_column, schema) if kind == "parquet" else _lines(file, path):
-            found = True
-            yield one
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        yield size, _Bad("damaged_file", f"nothing can be read from here on: {reason}")
-        return
-    if not found and kind != "parquet":
-        yield size, _Bad("empty_file", "the file has no lines, or blank ones only")
-
-
-def _parquet_rows(file: IO[bytes], size: int, id_column: str, schema: pa.Schema) -> Iterator[_Found]:
-    import pyarrow.parquet as pq
-
-    reader = pq.ParquetFile(file, page_checksum_verification=True)
-    there = reader.schema_arrow
-    types = dict(reversed([(field.name, _plain(field.type)) for field in there]))  # of two, the first counts
-    if "text" not in types or not _is_text(types["text"]):
-        problem = f"is {types['text']}" if "text" in types else f"is not among {there.names[:20]}"
-        yield 0, _Bad("no_text_column", f"column `text` {problem}")
-        return
-    wanted = {name for name in ("text", *_text_columns(schema)) if name in types and _is_text(types[name])}
-    wanted |= {name for name in ("language_score",) if name in types and _is_number(types[name])}
-    wanted |= {name for name in (id_column,) if name in types and not pa.types.is_nested(types[name])}
-    names, rows, done = sorted(wanted), max(reader.metadata.num_rows, 1), 0
-    # Group by group: a batch that reached into a damaged group would take the rows before it along.
-    batches = (
-        batch
-        for group in range(reader.num_row_groups)
-        for batch in reader.iter_batches(ROWS, row_groups=[group], columns=names, use_threads=False)
-    )
-    for batch in batches:
-        columns = [_values(batch.column(batch.schema.get_all_field_indices(name)[0])) for name in names]
-        for values in zip(*columns, strict=True):
-            done += 1
-            yield min(size, size * done // rows), dict(zip(names, values, strict=True))
-
-
-def _plain(type_: pa.DataType) -> pa.DataType:
-    """The type of a column's values, without dictionary or extension."""
-    if isinstance(type_, pa.BaseExtensionType):
-        return _plain(type_.storage_type)
-    return _plain(type_.value_type) if pa.types.is_dictionary(type_) else type_
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    kinds = pa.types
-    strings = kinds.is_string(type_) or kinds.is_large_string(type_) or kinds.is_string_view(type_)
-    binary = kinds.is_binary(type_) or kinds.is_large_binary(type_) or kinds.is_binary_view(type_)
-    return bool(strings or binary or kinds.is_fixed_size_binary(type_) or kinds.is_null(type_))
-
-
-def _is_number(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
-
-
-def _values(column: pa.Array) -> list[Any]:
-    """The values of one column: text as str (bytes where it is not UTF-8), numbers, others as Arrow spells them."""
-    while column.type != _plain(column.type):
-        column = column.storage if isinstance(column, pa.ExtensionArray) else column.dictionary_decode()
-    if _is_text(column.type):
-        return [_decoded(value) for value in column.cast(pa.large_binary()).to_pylist()]
-    if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-        return list(column.to_pylist())
-    if pa.types.is_floating(column.type):
-        return list(column.cast(pa.float64()).to_pylist())
-    return list(column.cast(pa.string()).to_pylist())  # Python has no times of a nanosecond
-
-
-def _decoded(value: bytes | None) -> str | bytes | None:
-    try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-def _lines(file: IO[bytes], path: str) -> Iterator[_Found]:
-    for line in _cut(_unpacked(file, path)):
-        if len(line) > MAX_LINE:
-            yield file.tell(), _Bad("oversize", f"a line of more than {MAX_LINE >> 20} MiB")
-        elif line.strip():
-            yield file.tell(), _json_row(line)
-
-
-def _json_row(line: bytes) -> dict[str, Any] | _Bad:
-    try:
-        value = _json_value(line)
-    except UnicodeDecodeError:
-        return _Bad("bad_encoding", "the line is not UTF-8")
-    except (ValueError, RecursionError) as error:
-        return _Bad("bad_json", str(error))
-    return value if isinstance(value, dict) else _Bad("bad_json", "the line is no JSON object")
-
-
-def _json_value(line: bytes) -> Any:
-    try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        # The standard library also reads what strict parsers refuse, such as an escaped lone surrogate.
-        return json.loads(line)
-
-
-def _unpacked(file: IO[bytes], path: str) -> IO[bytes]:
-    if path.lower().endswith(".gz"):
-        return gzip.open(file, "rb")  # type: ignore[return-value]
-    if path.lower().endswith(".zst"):
-        return io.BufferedReader(_Zstd(file))
-    return file
-
-
-class _Zstd(io.RawIOBase):
-    """The frames of a zstd file, one after the other; raises OSError where they are damaged or the last is cut off.
-
-    The library's own stream reader takes the end of the file inside a frame for the end of the data.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._frame: Any = None
-        self._packed, self._ready = b"", memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        while not self._ready:
-            self._packed = self._packed or self._file.read(_ZSTD_STEP)
-            if not self._packed:
-                if self._frame is not None:
-                    raise OSError("the file ends inside a zstd frame")
-                return 0
-            self._ready = memoryview(self._inflate())
-        target = memoryview(buffer).cast("B")
-        count = min(len(target), len(self._ready))
-        target[:count], self._ready = self._ready[:count], self._ready[count:]
-        return count
-
-    def _inflate(self) -> bytes:
-        import zstandard
-
-        if self._frame is None:
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            data: bytes = self._frame.decompress(self._packed)
-        except zstandard.ZstdError as error:
-            raise OSError(str(error)) from error
-        self._packed = self._frame.unused_data if self._frame.eof else b""
-        if self._frame.eof:
-            self._frame = None
-        return data
-
-
-def _cut(file: IO[bytes]) -> Iterator[bytes]:
-    # An overlong line is cut to the limit plus one byte, and its rest is skipped.
-    while line := file.readline(MAX_LINE + 1):
-        yield line
-        while len(line) > MAX_LINE and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE + 1)
-            if not line:
-                return

@@ -29,7 +29,7 @@ def estimate(
     """
     files = find_inputs(inputs)
     folder = open_folder(out or ".")
-    planning = Planning(recipe, files, Ledger(folder), active_stages(recipe, "extract"))
+    planning = Planning(recipe, files, Ledger(folder), active_stages(recipe, "extract", files))
     total = sum(max(file.size, 0) for file in files)
     found: dict[str, Any] = {
         "files": len(files),

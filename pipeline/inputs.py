@@ -68,6 +68,12 @@ def open_input(path: str) -> IO[bytes]:
     return open(path.removeprefix("file://"), "rb")
 
 
+def size_of(path: str) -> int:
+    """Bytes of a file. Raises OSError where it cannot be opened."""
+    with open_input(path) as file:
+        return file.seek(0, os.SEEK_END)
+
+
 def _expand(pattern: str) -> Iterator[str]:
     if "://" in pattern and not pattern.startswith("file://"):
         if any(mark in pattern for mark in "*?["):
@@ -98,10 +104,6 @@ def _known(name: str) -> bool:
     return _unpacked(name).endswith(tuple(_KINDS))
 
 
-def _size(file: IO[bytes]) -> int:
-    return file.seek(0, os.SEEK_END)
-
-
 def _digest(file: IO[bytes], size: int) -> str:
     digest = hashlib.sha256(f"{size}\n".encode())
     if size <= SMALL:
@@ -124,7 +126,7 @@ def describe(path: str) -> InputFile:
     }
     try:
         with open_input(path) as file:
-            size = _size(file)
+            size = file.seek(0, os.SEEK_END)
             return InputFile(**common, size=size, digest=_digest(file, size))
     except FileNotFoundError:
         return InputFile(**common, size=-1, digest="missing")

@@ -36,11 +36,12 @@ from pipeline.ledger import (
 from pipeline.recipe import Recipe, resolved
 from pipeline.show import show_text
 from pipeline.stages import STAGES
+from pipeline.stages.ids import documents_of
 from pipeline.stages.stage import Planning, Shard, Stage
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
-# Names a user may give to --until; `dedup` brings `signatures` with it.
+# Names a user may give to --until; `extract` brings `ids` with it, and `dedup` `signatures`.
 PUBLIC = ("extract", "filter", "dedup", "corpus", "tokenizer", "tokens", "train", "anneal", "eval", "report")
 
 
@@ -81,13 +82,17 @@ class Outcome:
     changed: list[str] = field(default_factory=list)  # why stages were computed again
 
 
-def active_stages(recipe: Recipe, until: str | None = None) -> tuple[str, ...]:
-    """The stages of this recipe, in order, up to `until`."""
+def active_stages(
+    recipe: Recipe, until: str | None = None, files: Sequence[InputFile] | None = None
+) -> tuple[str, ...]:
+    """The stages of this recipe, in order, up to `until`; without `files`, all that it may have on any input."""
     if until is not None and until not in PUBLIC:
         raise UsageError(
             f"--until {until}: no such stage{nearest(until, PUBLIC)} (stages: {', '.join(PUBLIC)})"
         )
     absent: set[str] = set()
+    if files is not None and not documents_of(files):
+        absent |= {"ids"}
     if recipe.filters is None:
         absent |= {"filter"}
     if recipe.dedup is None:

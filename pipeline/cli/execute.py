@@ -82,9 +82,9 @@ def execute(
     if engine_name not in ("local", "ray"):
         raise UsageError(f"--engine {engine_name}: local or ray")
     files = find_inputs(inputs)
-    active, whole = active_stages(recipe, until), active_stages(recipe)
+    active, whole = active_stages(recipe, until, files), active_stages(recipe, files=files)
     if only is not None:
-        active = whole = tuple(name for name in active if name in {"extract", *only})
+        active = whole = tuple(name for name in active if name in {"ids", "extract", *only})
     folder = open_folder(out)
     chosen = tuple(only) if only is not None else None
     road = Road(folder=folder, recipe=recipe, files=files, active=active, whole=whole, only=chosen, keep=keep)

@@ -80,12 +80,15 @@ def commands(run: Run) -> tuple[str, str]:
     return shlex.join(here), shlex.join(job)
 
 
+# Stages that no user names, and the one that brings them.
+_ASKED_AS = {"ids": "extract", "signatures": "dedup"}
+
+
 def _until(run: Run) -> list[str]:
     """`--until` with the last stage of a run that was stopped before the recipe's end."""
     if not run.ended or run.ended[-1] == run.active[-1]:
         return []
-    last = run.ended[-1]
-    return ["--until", "dedup" if last == "signatures" else last]
+    return ["--until", _ASKED_AS.get(run.ended[-1], run.ended[-1])]
 
 
 def versions() -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.stages import corpus, dedup, extract, filter, learn, tokens
+from pipeline.stages import corpus, dedup, extract, filter, ids, learn, tokens
 from pipeline.stages.stage import Stage
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
+        ids.STAGE,
         extract.STAGE,
         filter.STAGE,
         dedup.SIGNATURES,

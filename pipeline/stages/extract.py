@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline.inputs import open_input, ranges
-from pipeline.ledger import Input
+from pipeline.ledger import Input, Output
+from pipeline.stages.ids import documents_of
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
+from pipeline.stages.tables import as_input
+from pipeline.store import Folder
+from pipeline.store.parquet import read_table
 
 if TYPE_CHECKING:
     from pipeline.recipe import Recipe
@@ -28,8 +32,9 @@ def settings(recipe: Recipe) -> object:
 
 
 def plan(planning: Planning) -> list[Shard]:
-    """One shard a byte range of a WARC; one a file of documents."""
+    """One shard a byte range of a WARC; one a file of documents, with the list of its repeated ids."""
     shards = []
+    repeated = _repeated(planning)
     for file in planning.files:
         pieces = ranges(file.size) if file.kind == "warc" else [(0, max(file.size, 0))]
         for start, end in pieces:
@@ -40,11 +45,20 @@ def plan(planning: Planning) -> list[Shard]:
                 "end": end,
                 "missing": file.size < 0,
             }
-            source = Input(name=f"{file.name}:{start}-{end}", digest=file.digest)
+            inputs = [Input(name=f"{file.name}:{start}-{end}", digest=file.digest)]
+            if file.name in repeated:
+                inputs.append(as_input(repeated[file.name]))
+                parameters["repeated"] = repeated[file.name].name
             shards.append(
-                Shard(name=f"{_safe(file.name)}-{start:012d}", inputs=[source], parameters=parameters)
+                Shard(name=f"{_safe(file.name)}-{start:012d}", inputs=inputs, parameters=parameters)
             )
     return shards
+
+
+def _repeated(planning: Planning) -> dict[str, Output]:
+    """Input files by name, with what stage `ids` says of them."""
+    found = [output for _, output in planning.outputs("ids", "repeated")]
+    return dict(zip((file.name for file in documents_of(planning.files)), found, strict=bool(found)))
 
 
 def _safe(name: str) -> str:
@@ -67,6 +81,12 @@ def _range_sha256(path: str, start: int, end: int) -> str:
     return found.hexdigest()
 
 
+def _places(folder: Folder, name: str | None) -> dict[int, str]:
+    """Rows of one file whose id stands elsewhere, and where."""
+    rows = read_table(folder, name).to_pylist() if name else []
+    return {row["row"]: f"row {row['first_row']} of {row['first_file']}" for row in rows}
+
+
 def run(shard: Shard, attempt: Attempt) -> None:
     """Read one shard; every record is delivered, skipped or failed, and counted."""
     from filters.document import SCHEMA, empty
@@ -83,7 +103,10 @@ def run(shard: Shard, attempt: Attempt) -> None:
             parameters["path"], parameters["start"], parameters["end"], attempt.recipe.extract, tally
         )
     else:
-        parts = documents.read(parameters["path"], parameters["kind"], attempt.recipe.id_column, tally)
+        repeated = _places(attempt.folder, parameters.get("repeated"))
+        parts = documents.read(
+            parameters["path"], parameters["kind"], attempt.recipe.id_column, tally, repeated
+        )
     for part in parts:
         attempt.write("extracted", part.documents.select(SCHEMA.names))
         attempt.write("failed", part.failed)

@@ -16,11 +16,13 @@ import zstandard
 
 from filters.document import SCHEMA
 from pipeline import documents
+from pipeline import rows as files_of_rows
 from pipeline.errors import UserError
 from pipeline.estimate import estimate
 from pipeline.extract import Tally
 from pipeline.inputs import kind_of
 from pipeline.recipe import load
+from pipeline.rows import MAX_LINE
 from tests.pipeline.conftest import sluice, stats
 
 Rows = list[dict[str, Any]]
@@ -83,9 +85,7 @@ def test_all_frames_of_a_zstd_file_are_read(tmp_path: Path) -> None:
 
 def test_a_zstd_block_that_explodes_is_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl.zst"
-    path.write_bytes(
-        zstandard.ZstdCompressor().compress(b" " * (documents.MAX_LINE + 100) + b"\n" + lines(2))
-    )
+    path.write_bytes(zstandard.ZstdCompressor().compress(b" " * (MAX_LINE + 100) + b"\n" + lines(2)))
     rows, _, tally = read(path)
     assert column(rows, "id") == ["d0", "d1"]
     assert tally.failed == {"oversize": 1}
@@ -246,14 +246,14 @@ def test_columns_of_other_types_do_no_harm(tmp_path: Path) -> None:
             ["1970-01-01 00:00:00.000000001", "1970-01-01 00:00:02.000000001", "d.parquet#2"],
         ),
         (pa.array([[1], [2], None]), ["d.parquet#0", "d.parquet#1", "d.parquet#2"]),
-        (pa.array(["x", "y", "x"]).dictionary_encode(), ["x", "y"]),
+        (pa.array(["x", "y", "x"]).dictionary_encode(), ["x", "y", "x"]),
     ],
     ids=["integer", "binary", "nanoseconds", "list", "dictionary"],
 )
 def test_ids_of_any_type(tmp_path: Path, ids: pa.Array, expected: Sequence[str]) -> None:
     rows, _, tally = read(parquet(tmp_path / "d.parquet", key=ids, text=["a", "b", "c"]), "key")
     assert column(rows, "id") == expected
-    assert tally.failed == ({} if len(expected) == 3 else {"duplicate_id": 1})
+    assert not tally.failed
 
 
 def test_a_parquet_file_without_text_is_one_failed_record(tmp_path: Path) -> None:
@@ -303,6 +303,7 @@ def test_batches_change_no_row(tmp_path: Path, name: str, monkeypatch: pytest.Mo
     expected = read(path)
     for size in (1, 7):
         monkeypatch.setattr(documents, "ROWS", size)
+        monkeypatch.setattr(files_of_rows, "ROWS", size)
         assert read(path)[:2] == expected[:2]
 
 
