@@ -10,11 +10,18 @@ _BLOCK = 1 << 16
 class ByteStream:
     """Buffers `read(count)`, which returns 1 to `count` bytes, or b"" at the end.
 
-    `position` counts the bytes consumed since the start, less those handed back.
+    `position` counts the bytes consumed since the start, less those handed back. `pass_over(count)`, where the source
+    can do that faster than by reading, passes over up to `count` bytes and returns how many there were.
     """
 
-    def __init__(self, read: Callable[[int], bytes], position: int = 0) -> None:
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        position: int = 0,
+        pass_over: Callable[[int], int] | None = None,
+    ) -> None:
         self._read = read
+        self._pass_over = pass_over
         self._buffer = b""
         self._at = 0
         self.position = position
@@ -39,7 +46,11 @@ class ByteStream:
 
     def skip(self, count: int) -> int:
         """Consumes `count` bytes and forgets them; returns how many there were."""
-        left = count
+        left = count - len(self.take(min(count, len(self._buffer) - self._at)))
+        if self._pass_over is not None:
+            passed = self._pass_over(left)
+            self.position += passed
+            return count - left + passed
         while left > 0 and (data := self.take(min(left, _BLOCK))):
             left -= len(data)
         return count - left

@@ -40,7 +40,7 @@ FAILED_SCHEMA = pa.schema(
 SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html", "other")
 BATCH_PAGES = 256
 BATCH_BYTES = 16 << 20  # of HTML waiting for extraction
-LISTED_BYTES = 64 << 20  # of a body whose digest `records` states
+LISTED_BYTES = 32 << 20  # of a body whose digest `records` states
 _HEAD_BYTES = 1 << 20  # a stored record may have this much beside its page
 _CANDIDATES = ("response", "resource", "conversion")
 

@@ -20,6 +20,7 @@ WINDOW = 1 << 18  # bytes read from the file at once
 SCAN = 1 << 20  # bytes searched at once for the next member
 HEAD = 4096  # inflated bytes looked at to tell a record
 LONGEST_HEADER = 1 << 17  # name, comment and extra field of a gzip header
+_LIKELY_HEADER = 1 << 10  # of a member that is looked for: no writer of WARCs comes near
 
 
 class Source:
@@ -88,7 +89,7 @@ class Member:
         self._crc = 0
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self._pending = b""
-        header = header_length(source.read(offset, BLOCK))
+        header = header_length(source.read(offset, _LIKELY_HEADER))
         if header == -1 and source.size - offset > BLOCK:
             header = header_length(source.read(offset, LONGEST_HEADER))
         if header is None or header == -1:
@@ -96,6 +97,11 @@ class Member:
             self.fault = "truncated" if at_end else "corrupt_member"
             header = 0
         self._at = offset + header
+
+    @property
+    def reached(self) -> int:
+        """Offset in the file after the bytes that were inflated so far."""
+        return self._at - len(self._pending)
 
     def read(self, count: int) -> bytes:
         """The next 1 to `count` bytes; b"" at the end of the member or at its fault."""
@@ -140,7 +146,7 @@ class Member:
 
 def opens_record(source: Source, offset: int, is_record: Callable[[bytes], bool]) -> bool:
     """Whether a gzip member at `offset` inflates to something that `is_record` accepts."""
-    if len(source.read(offset, 10)) < 10:
+    if (header_length(source.read(offset, _LIKELY_HEADER)) or -1) < 0:
         return False
     member = Member(source, offset)
     head = b""

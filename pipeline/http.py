@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import msgspec
 
 HEADER_BYTES = 256 << 10
 MOST_CODINGS = 5
+MOST_MEMBERS = 10_000  # gzip members or zstd frames of one body
 _PIECE = 1 << 16
+_BROTLI_PIECE = 1 << 12
+_BROTLI_TAIL = 64  # bytes
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_WINDOW = 32 << 20
 _ZSTD_PIECE = 256  # coded bytes at once: four of them can stand for 128 KiB
@@ -200,14 +204,21 @@ def _first(data: bytes, limit: int, *decoders: Callable[[bytes], Iterator[bytes]
         if whole:
             return decoded, True
         partial = partial or (decoded, False)
-    if partial is None or _looks_like_text(data):
+    if _looks_like_text(data):
         return data, True
+    if partial is None:
+        raise _BrokenError
     return partial
 
 
 def _looks_like_text(data: bytes) -> bool:
-    head = data[:512].lstrip()[:64]
-    return head.startswith((b"<", b"\xef\xbb\xbf")) or (head.isascii() and head.decode().isprintable())
+    head = data[:512].lstrip()
+    if head.startswith((b"<", b"\xef\xbb\xbf")) or not head:
+        return True
+    if any(byte < 32 and byte not in b"\t\n\f\r" for byte in head):
+        return False
+    # Cut off inside a character, valid UTF-8 is invalid in its last three bytes at most.
+    return len(head.decode("utf-8", "ignore").encode()) >= len(head) - 3
 
 
 def _collect(pieces: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
@@ -227,19 +238,27 @@ def _collect(pieces: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
 
 
 def _inflate(data: bytes, window_bits: int) -> Iterator[bytes]:
-    while data:
+    at = members = 0
+    while at < len(data):
         inflater = zlib.decompressobj(window_bits)
         while not inflater.eof:
+            coded = inflater.unconsumed_tail
+            if not coded:
+                coded, at = data[at : at + _PIECE], min(at + _PIECE, len(data))
             try:
-                piece = inflater.decompress(data, _PIECE)
+                piece = inflater.decompress(coded, _PIECE)
             except zlib.error as error:
                 raise _BrokenError from error
-            data = inflater.unconsumed_tail
             if piece:
                 yield piece
-            elif not data and not inflater.eof:
+            elif at == len(data) and not inflater.unconsumed_tail and not inflater.eof:
                 raise _BrokenError
-        data = inflater.unused_data if window_bits > 16 and inflater.unused_data[:2] == b"\x1f\x8b" else b""
+        at -= len(inflater.unused_data)
+        members += 1
+        if window_bits <= 16 or data[at : at + 2] != b"\x1f\x8b":
+            return
+        if members == MOST_MEMBERS:
+            raise _BrokenError
 
 
 def _gunzip(data: bytes) -> Iterator[bytes]:
@@ -258,30 +277,37 @@ def _unbrotli(data: bytes) -> Iterator[bytes]:
     import brotli
 
     inflater = brotli.Decompressor()
+    # What follows the end of the stream is an error that takes the last piece along, so the end comes byte by byte.
+    tail = max(0, len(data) - _BROTLI_TAIL)
+    cuts = [*range(0, tail, _BROTLI_PIECE), *range(tail, len(data) + 1)]
     try:
-        piece = inflater.process(data, output_buffer_limit=_PIECE)
-        while piece or not inflater.can_accept_more_data():
-            yield piece
-            piece = inflater.process(b"", output_buffer_limit=_PIECE)
+        for start, end in pairwise(cuts):
+            piece = inflater.process(data[start:end], output_buffer_limit=_PIECE)
+            while piece or not inflater.can_accept_more_data():
+                yield piece
+                piece = inflater.process(b"", output_buffer_limit=_PIECE)
+            if inflater.is_finished():
+                return
     except brotli.error as error:
         raise _BrokenError from error
-    if not inflater.is_finished():
-        raise _BrokenError
+    raise _BrokenError
 
 
 def _unzstd(data: bytes) -> Iterator[bytes]:
     import zstandard
 
+    at = frames = 0
     try:
-        while data:
-            inflater = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
-            for at in range(0, len(data), _ZSTD_PIECE):
-                yield inflater.decompress(data[at : at + _ZSTD_PIECE])
-                if inflater.eof:
-                    break
-            if not inflater.eof:
+        while data.startswith(_ZSTD_MAGIC, at):
+            if frames == MOST_MEMBERS:
                 raise _BrokenError
-            data = inflater.unused_data + data[at + _ZSTD_PIECE :]
-            data = data if data.startswith(_ZSTD_MAGIC) else b""
+            frames += 1
+            inflater = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+            while not inflater.eof:
+                if at >= len(data):
+                    raise _BrokenError
+                yield inflater.decompress(data[at : at + _ZSTD_PIECE])
+                at += _ZSTD_PIECE
+            at = min(at, len(data)) - len(inflater.unused_data)
     except zstandard.ZstdError as error:
         raise _BrokenError from error

@@ -23,7 +23,7 @@ _TAGS = [
     "br",
     "p",
 ]
-_SNIFFED_BYTES = 64 << 20  # of a body whose media type is not stated
+_SNIFFED_BYTES = 32 << 20  # of a body whose media type is not stated
 
 
 def response_of(record: Record) -> Response:

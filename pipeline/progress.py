@@ -193,6 +193,9 @@ def summary(counts: dict[str, Any], console: Console) -> None:
     table.add_section()
     row("all", "", counts["records"])
     console.print(table)
+    if counts["problems"]:
+        kept = ", ".join(f"{name} {number:,}" for name, number in counts["problems"].items())
+        console.print(f"extracted in spite of a fault: {kept}", highlight=False)
     tokens = counts["tokens"]
     if tokens["train"]:
         console.print(

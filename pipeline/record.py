@@ -27,8 +27,9 @@ class Record:
     `offset` and `length` are bytes of the file as stored (`offset_in` "file"), or of the decompressed file ("stream").
     A record that follows another one in the same gzip member of a per-record file has the member's offset plus its
     number there, and length 0. `body` is the record's block, HTTP header included, cut at `ReadLimits.record_bytes`
-    (`truncated`). `problem` names a fault that cost nothing: `bad_crc` (the gzip checksum differs, but the record is
-    whole), `wrong_length` (Content-Length is not the length of what the archive holds as this record).
+    (`truncated`). `problem` names a fault that it was kept in spite of: `bad_crc` (the gzip checksum differs, and
+    the record has the digest that it states or states none), `bad_digest` (it has not, and nothing else is wrong),
+    `wrong_length` (Content-Length is not the length of what the archive holds as this record).
     """
 
     offset: int
@@ -86,6 +87,7 @@ class Block:
     missing: int = 0
     fault: str | None = None
     raw: bytes = b""  # what was consumed of a record that failed, for looking inside
+    head: int = 0  # bytes of the header
 
 
 def read_block(stream: ByteStream, limits: ReadLimits) -> Block:
@@ -115,8 +117,8 @@ def read_block(stream: ByteStream, limits: ReadLimits) -> Block:
         passed = stream.skip(min(missing, limits.skipped_bytes))
         truncated, missing = True, missing - passed
         if passed == limits.skipped_bytes:
-            return Block(header=header, fault="oversize", raw=b"")
-    return Block(header=header, body=body, truncated=truncated, missing=missing)
+            return Block(header=header, fault="oversize", raw=b"", head=stop)
+    return Block(header=header, body=body, truncated=truncated, missing=missing, head=stop)
 
 
 def to_record(block: Block, offset: int, length: int, offset_in: str, problem: str | None = None) -> Record:

@@ -59,11 +59,14 @@ def may_open_record(data: bytes) -> bool:
 
 
 def find_record(data: bytes, start: int = 0) -> int:
-    """Offset of the first line in `data`, from `start` on, that opens a record; -1 if no line does."""
+    """Offset of the first line in `data`, from `start` on, that opens a record; -1 if no line does.
+
+    A hole of zero bytes ends a line, too.
+    """
     for opening, opens in ((b"WARC/", opens_warc), *((scheme, opens_arc) for scheme in (b"http", b"dns:"))):
         at = data.find(opening, start)
         while at != -1:
-            if (at == 0 or data[at - 1 : at] == b"\n") and opens(data[at : at + _LINE]):
+            if (at == 0 or data[at - 1] in b"\n\0") and opens(data[at : at + _LINE]):
                 return at
             at = data.find(opening, at + 1)
     return -1
@@ -158,14 +161,16 @@ def iso_date(value: str | None) -> str | None:
     return parsed.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
-def digest_agrees(header: RecordHeader, body: bytes) -> bool:
-    """Whether `body` has the WARC-Block-Digest that its header states; True if it states none that can be checked."""
-    for name, value in header.headers:
-        if name.lower() == "warc-block-digest":
-            algorithm, _, stated = value.strip().lower().partition(":")
-            algorithm = algorithm.replace("-", "")
-            if algorithm not in ("md5", "sha1", "sha256", "sha512"):
-                return True
-            digest = hashlib.new(algorithm, body, usedforsecurity=False).digest()
-            return stated in (digest.hex(), base64.b32encode(digest).decode().lower())
-    return True
+def digest_agrees(header: RecordHeader, body: bytes) -> bool | None:
+    """Whether `body` has the WARC-Block-Digest that its header states; None if it states none that can be checked."""
+    stated = next((value for name, value in header.headers if name.lower() == "warc-block-digest"), None)
+    return None if stated is None else _has_digest(stated, body)
+
+
+def _has_digest(stated: str, body: bytes) -> bool | None:
+    algorithm, _, value = stated.strip().lower().partition(":")
+    algorithm = algorithm.replace("-", "")
+    if algorithm not in ("md5", "sha1", "sha256", "sha512"):
+        return None
+    digest = hashlib.new(algorithm, body, usedforsecurity=False).digest()
+    return value in (digest.hex(), base64.b32encode(digest).decode().lower())

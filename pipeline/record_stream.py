@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pipeline.bytestream import ByteStream
 from pipeline.gzip_members import Member, Source, find_member, only_zeros
 from pipeline.record import HEAD, Block, Damage, ReadLimits, Record, damage, read_block, to_record
-from pipeline.record_header import find_record, may_open_record, opens_record
+from pipeline.record_header import digest_agrees, find_record, may_open_record, opens_record
 
 _SLACK = 8  # bytes by which tools state a length too small or too large, counting separators or not
 _SCAN = 1 << 20  # bytes searched at once for the next record
+_AGAIN = 4 << 30  # bytes inflated a second time, after lengths that led nowhere, before they are given up
+
+
+class _Lost(NamedTuple):
+    """Bytes of the file that could not be inflated, and whether there is a record after them."""
+
+    start: int
+    stop: int
+    found: bool
 
 
 class _Inflated:
@@ -19,6 +29,9 @@ class _Inflated:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._member = Member(source, 0)
+        self._position = 0
+        self._begun = [(0, 0)]  # where each member begins, in the decompressed bytes and in the file
+        self._again = _AGAIN
         self.fault: str | None = None  # the fault that ended the bytes; a wrong checksum does not end them
         self.bad_crc = False
 
@@ -31,18 +44,37 @@ class _Inflated:
                 return b""
             if end >= self._source.size or only_zeros(self._source, end, self._source.size):
                 return b""
-            self._member = Member(self._source, end)
+            self._go_on(end)
+        self._position += len(data)
         return data
 
-    def recover(self) -> bool:
-        """Goes on with the next member that opens a record, after a fault; False if there is none."""
+    def _go_on(self, offset: int) -> None:
+        self._member, self.fault = Member(self._source, offset), None
+        self._begun.append((self._position, offset))
+
+    def recover(self) -> _Lost | None:
+        """Goes on with the next member that opens a record; None where no fault has ended the bytes."""
         if self.fault is None:
-            return False
+            return None
+        lost, begun = self._member.reached, self._member.offset
         found = find_member(self._source, self._member.offset + 1, self._source.size, opens_record)
-        if found is None:
-            return False
-        self._member, self.fault = Member(self._source, found), None
-        return True
+        if found is not None:
+            self._go_on(found)
+        stop = self._source.size if found is None else found
+        # A wrong size is known at the end alone: then any byte of the member may be the damaged one.
+        return _Lost(lost if lost < stop else begun, stop, found is not None)
+
+    def stream_at(self, position: int, beyond: int) -> ByteStream | None:
+        """A stream from `position` on, which lies before `beyond`; None once too much was inflated twice."""
+        self._begun = [place for place in self._begun if place[0] <= position]
+        self._again -= beyond - self._begun[-1][0]
+        if self._again < 0:
+            return None
+        self._position, offset = self._begun[-1]
+        self._member, self.fault = Member(self._source, offset), None
+        while self._position < position and self.read(min(position - self._position, _SCAN)):
+            pass
+        return ByteStream(self.read, position)
 
 
 class _Stored:
@@ -60,34 +92,50 @@ class _Stored:
         self._at += len(data)
         return data
 
-    def recover(self) -> bool:
-        return False
+    def pass_over(self, count: int) -> int:
+        passed = max(0, min(count, self._source.size - self._at))
+        self._at += passed
+        return passed
+
+    def recover(self) -> None:
+        return None
+
+    def stream_at(self, position: int, beyond: int) -> ByteStream:
+        self._at = position
+        return ByteStream(self.read, position, self.pass_over)
 
 
 def stream_records(source: Source, inflate: bool, limits: ReadLimits) -> Iterator[Record | Damage]:
-    """All records and damaged ranges of `source`, inflated first or as it is; offsets are those of the stream read."""
+    """All records and damaged ranges of `source`, inflated first or as it is; offsets are those of the stream read.
+
+    Where the deflate stream itself breaks, the lost range is given in bytes of the file.
+    """
     data = _Inflated(source) if inflate else _Stored(source)
     offset_in = "stream" if inflate else "file"
-    stream = ByteStream(data.read)
+    stream = data.stream_at(0, 0)
+    assert stream is not None
     seen = told = False  # a record was met; the fault that ends the bytes was reported
     while True:
         stream.skip_newlines()
         offset = stream.position
         block = read_block(stream, limits)
         if block.fault == "end":
-            if data.fault and not told:
-                yield damage(offset, 0, data.fault, offset_in)
-            if not data.recover():
+            fault, lost = data.fault, data.recover()
+            if fault and lost and not told:
+                yield damage(lost.start, lost.stop - lost.start, fault)
+            if lost is None or not lost.found:
                 break
             stream, told = ByteStream(data.read, offset), False
             continue
         newlines = stream.skip_newlines()
-        fits = not block.fault and not block.missing and _fits(stream)
-        if fits or (not block.fault and not block.missing and _mend(block, newlines, stream)):
+        if not block.fault and not block.missing and (problem := _accept(block, newlines, stream)) != "no":
             seen = True
-            length = stream.position - offset
-            yield to_record(block, offset, length, offset_in, None if fits else "wrong_length")
+            yield to_record(block, offset, stream.position - offset, offset_in, problem)
             continue
+        if block.header and (block.truncated or block.fault):
+            # Too much was passed over to be handed back: look again at what came after the header.
+            again = data.stream_at(offset + block.head, stream.position)
+            stream, newlines = again or stream, newlines if again is None else b""
         kind = _pass_over(block, newlines, stream, data.fault)
         if kind in ("zeros", "garbage") and not stream.peek(1) and (kind == "zeros" or not seen):
             break  # padding at the end, or nothing but garbage
@@ -96,7 +144,18 @@ def stream_records(source: Source, inflate: bool, limits: ReadLimits) -> Iterato
     if not seen:
         yield damage(0, source.size, "not_warc")
     elif data.bad_crc:
-        yield damage(stream.position, 0, "corrupt_member", offset_in)
+        yield damage(0, source.size, "corrupt_member")
+
+
+def _accept(block: Block, newlines: bytes, stream: ByteStream) -> str | None:
+    """Whether a record is one as it was read ("no" if not), and what is wrong with it (None if nothing is)."""
+    assert block.header is not None
+    sound = None if block.truncated else digest_agrees(block.header, block.body)
+    if _fits(stream):
+        return "bad_digest" if sound is False else None
+    if sound or (sound is None and newlines == b"\r\n\r\n" and not block.truncated):
+        return None  # the damage begins after it
+    return "wrong_length" if _mend(block, newlines, stream) else "no"
 
 
 def _fits(stream: ByteStream) -> bool:

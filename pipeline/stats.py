@@ -76,6 +76,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "duplicates": dict(sorted(duplicates.items())),
         "removed": dict.fromkeys(_REMOVED, 0),
         "corpus": corpus,
+        "problems": dict(sorted(named(extracted, "problems").items())),
         "domains": dict(named(closed["corpus"], "domains").most_common()),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),
         "tokens": {split: named(closed["tokens"], "tokens").get(split, 0) for split in ("train", "heldout")},
@@ -125,7 +126,8 @@ def status(folder: Folder) -> dict[str, Any]:
     recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
     ledger = Ledger(folder)
     stages = []
-    for name in active_stages(recipe):
+    inputs = read_inputs(folder)
+    for name in active_stages(recipe, files=inputs):
         manifest = ledger.manifest(name)
         names = ledger.names(name)
         if name not in PUBLIC and manifest is None and not names:
@@ -141,7 +143,7 @@ def status(folder: Folder) -> dict[str, Any]:
     return {
         "run": folder.url,
         "recipe": recipe.name,
-        "inputs": [file.name for file in read_inputs(folder)],
+        "inputs": [file.name for file in inputs],
         "stages": stages,
         "report": folder.exists("report.html"),
     }

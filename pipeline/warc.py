@@ -82,7 +82,9 @@ def _ignores_members(source: Source, limits: ReadLimits) -> bool:
         return False
     if block.fault is None and block.missing and member.end is not None:
         following = ByteStream(Member(source, member.end).read).peek(HEAD)
-        return bool(following.strip(b"\r\n")) and not opens_record(following)
+        # A length that is too large by mistake takes later records in, if there are any in this member.
+        apart = opens_record(following) or (not following.strip(b"\r\n") and find_record(block.body, 1) < 0)
+        return not apart
     after = block.raw + stream.peek(_SNIFF) if block.fault else stream.peek(_SNIFF)
     return find_record(after, 1 if block.fault else 0) >= 0
 
@@ -158,7 +160,7 @@ def _member(
             yield damage(here, end - here, "bad_header" if block.fault == "truncated" else block.fault)
             return end
         assert block.header is not None
-        if last and member.fault and (block.missing or not digest_agrees(block.header, block.body)):
+        if last and member.fault and (block.missing or digest_agrees(block.header, block.body) is False):
             yield damage(here, end - here, "corrupt_member")
             return end
         if block.missing:  # the member is sound, so it is the length that is wrong
@@ -173,8 +175,10 @@ def _member(
 def _extend(block: Block, newlines: bytes, stream: ByteStream, limits: ReadLimits) -> None:
     """Adds to a body what lies between the end that Content-Length gave and the next record of its member."""
     room = max(0, limits.record_bytes - len(block.body) - len(newlines))
-    rest = stream.peek(room)
-    at = find_record(rest)
+    size = min(room, HEAD)
+    # In growing steps, as a hostile member holds many short records.
+    while (at := find_record(rest := stream.peek(size))) < 0 and len(rest) == size < room:
+        size = min(room, size * 4)
     stream.take(at if at >= 0 else len(rest))
     block.body = (block.body + newlines + rest[: at if at >= 0 else len(rest)]).removesuffix(b"\r\n\r\n")
     block.missing = -len(rest)

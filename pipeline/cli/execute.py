@@ -152,8 +152,10 @@ def _not_of(only: Sequence[str]) -> list[str]:
 def exit_code(counts: dict[str, Any], recipe: Recipe) -> int:
     """0, or 3 when an input was damaged, a shard given up, or too many pages failed; says why."""
     damaged = {kind: number for kind, number in counts["failed"].items() if kind not in _PAGE_FAILURES}
-    pages = sum(counts["failed"].values()) - sum(damaged.values())
+    pages = sum(number for kind, number in counts["failed"].items() if kind in _PAGE_FAILURES)
     problems = []
+    if wrong := counts["problems"].get("bad_crc"):
+        damaged["bad_crc"] = wrong  # kept: the text may have been altered
     if damaged:
         problems.append(
             "damaged or missing input: " + ", ".join(f"{kind} {number}" for kind, number in damaged.items())

@@ -41,6 +41,8 @@ def records(
                 else:
                     shown = (record[name] for name in _RECORD_COLUMNS)
                     print("\t".join("-" if value is None else show_text(value, 300) for value in shown))
+        except BrokenPipeError:
+            raise  # of stdout, not of the input
         except OSError as error:
             print(f"sluice: {show_text(path)}: {error.strerror or error}", file=sys.stderr)
             damaged = True

@@ -50,11 +50,12 @@ def open_run(folder: Folder) -> Run:
     recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
     ledger = Ledger(folder)
     manifests = {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None}
-    active = active_stages(recipe)
+    inputs = read_inputs(folder)
+    active = active_stages(recipe, files=inputs)
     return Run(
         folder=folder,
         recipe=recipe,
-        inputs=read_inputs(folder),
+        inputs=inputs,
         active=active,
         closed={name: ledger.closed(name) for name in STAGES},
         ended=tuple(name for name in active if name in manifests),

@@ -118,6 +118,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
     attempt.counts = Counter(records=tally.records, responses=tally.responses, out=tally.documents)
     attempt.count("skipped", tally.skipped)
     attempt.count("failed", tally.failed)
+    attempt.count("problems", tally.problems)
     attempt.bytes_in, attempt.documents = tally.bytes_in, tally.documents
     accounted = sum(tally.skipped.values()) + sum(tally.failed.values()) + tally.documents
     if tally.records != accounted:

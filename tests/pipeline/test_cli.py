@@ -294,3 +294,18 @@ def test_spread() -> None:
     ]
     assert spread(words) == expected
     assert spread(["run", "--input"]) == ["run", "--input"]
+
+
+def test_a_page_under_a_wrong_checksum_is_kept_and_told(sample: Path, tmp_path: Path) -> None:
+    data = bytearray(sample.read_bytes())
+    second = data.index(b"\x1f\x8b\x08", 10)
+    third = data.index(b"\x1f\x8b\x08", second + 10)
+    fourth = data.index(b"\x1f\x8b\x08", third + 10)
+    assert b"WARC-Type: response" in gzip.decompress(data[third:fourth])
+    data[fourth - 8] ^= 1
+    text = gzip.decompress(sample.read_bytes())
+    digest = "" if b"WARC-Block-Digest" in text else "none stated"
+    (tmp_path / "x.warc.gz").write_bytes(data)
+    done = sluice("extract", "--input", tmp_path / "x.warc.gz", "--out", tmp_path / "out", check=False)
+    assert (done.returncode, stats(tmp_path / "out")["problems"]) == (3, {"bad_crc": 1}), digest
+    assert "bad_crc 1" in done.stderr

@@ -242,7 +242,10 @@ def test_batches_are_bounded_and_in_order(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_kept_in_spite_of_a_fault(tmp_path: Path) -> None:
-    wrong_sum = bytearray(warc(html(page())))
+    digest = f"WARC-Block-Digest: sha1:{hashlib.sha1(html(page())).hexdigest()}"
+    wrong_sum = bytearray(
+        warc(html(page()), "response", "Content-Type: application/http; msgtype=response", digest)
+    )
     wrong_sum[-8] ^= 1
     cut = warc(html(b"%x\r\n%s" % (len(page()) + 50, page()), "Transfer-Encoding: chunked"))
     _, _, tally = extract(write(tmp_path, bytes(wrong_sum), cut))

@@ -156,6 +156,35 @@ def test_several_gzip_members_are_one_body() -> None:
     assert body(gzip.compress(PAGE) + b"\r\n", "Content-Encoding: gzip") == Body(data=PAGE)
 
 
+def test_bytes_after_a_brotli_stream_do_no_harm() -> None:
+    for tail in (b"\n", b"\0" * 60):
+        assert body(brotli.compress(PAGE) + tail, "Content-Encoding: br") == Body(data=PAGE)
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate"])
+def test_what_is_neither_coded_nor_text_is_a_failure(coding: str) -> None:
+    packed = bytearray(ENCODERS[coding](PAGE * 20))
+    packed[:4] = b"\xff\xfe\x01\x02"
+    found = body(bytes(packed), f"Content-Encoding: {coding}")
+    assert found.fault == "bad_encoding" or found.problem == "bad_encoding"
+    for text in (
+        PAGE,
+        "Ünïcode from the first letter on, though".encode(),
+        "日本語のページ".encode() * 99,
+        b"",
+    ):
+        assert body(text, f"Content-Encoding: {coding}") == Body(data=text)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_body_of_endless_empty_members_is_given_up(coding: str) -> None:
+    for count, whole in ((9_000, True), (200_000, False)):
+        data = ENCODERS[coding](b"") * count + ENCODERS[coding](PAGE)
+        found = body(data, f"Content-Encoding: {coding}")
+        assert (found == Body(data=PAGE)) is whole
+        assert whole or found.fault == "bad_encoding"
+
+
 def test_garbage_under_a_gzip_header_is_a_failure() -> None:
     assert body(b"\x1f\x8b\x08\0" + b"\xff" * 50, "Content-Encoding: gzip").fault == "bad_encoding"
 
