@@ -1,4 +1,4 @@
-"""Garbage: files that no receipt names, receipts of earlier recipes, and what killed workers left in `_tmp`."""
+"""Garbage: files that no receipt names, receipts of earlier recipes, what killed workers and trainings left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.lock import refuse_if_running
+from pipeline.road import forget_checkpoints
 from pipeline.stages import STAGES
 from pipeline.stats import require_run
 from pipeline.store import Folder
@@ -24,6 +25,7 @@ def collect(folder: Folder) -> int:
             ledger.clean(stage.name, stage.folders)
     for name in stray(folder, ledger):
         folder.remove(name)
+    forget_checkpoints(folder)
     if "://" not in folder.url:
         shutil.rmtree(Path(folder.url) / "_tmp", ignore_errors=True)
     return before - _count(folder)

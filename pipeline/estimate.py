@@ -39,9 +39,8 @@ def estimate(
     }
     if out is not None and folder.exists("recipe.yaml"):
         road = Road(folder=folder, recipe=recipe, files=files, active=planning.active, whole=planning.active)
-        there = road.ledger.manifest("extract")
-        if there is not None and there.fingerprint == road.fingerprints["extract"]:
-            found["extract_shards_done"] = len(there.receipts)
+        planned = road.planned("extract")
+        found["extract_shards_done"] = planned[1] if planned else 0
     sample = _sample(recipe, files, pages)
     scale = total / max(sample["bytes"], 1)
     hours = sample["seconds"] * scale / 3600

@@ -42,6 +42,7 @@ BATCH_PAGES = 256
 BATCH_BYTES = 16 << 20  # of HTML waiting for extraction
 LISTED_BYTES = 32 << 20  # of a body whose digest `records` states
 _HEAD_BYTES = 1 << 20  # a stored record may have this much beside its page
+_BESIDE = ("request", "metadata", "warcinfo")
 _CANDIDATES = ("response", "resource", "conversion")
 
 
@@ -229,6 +230,25 @@ def _sandbox(settings: ExtractSettings) -> Sandbox:
         )
         atexit.register(_SANDBOXES[key].close)
     return _SANDBOXES[key]
+
+
+def skipped(
+    path: str, start: int, end: int | None, settings: ExtractSettings, key: str
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Records with this id or URL, of those that start in bytes [`start`, `end`), that are no pages, and why not."""
+    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    with open_input(path) as file:
+        limits = ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
+        for event in read_records(file, start, end, limits=limits):
+            if not isinstance(event, Record):
+                continue
+            # The request and the metadata of a page bear its URL, too; who asks for it means the page.
+            asked = event.type not in _BESIDE and key == valid(event.url or "")
+            if asked or key == f"{name}@{event.offset}":
+                tally = Tally()
+                if _sort(event, name, settings, tally) is None:
+                    place = _place(event, name) | {"url": valid(event.url or ""), "date": event.date}
+                    yield place, next(iter(tally.skipped))
 
 
 def records(path: str) -> Iterator[dict[str, Any]]:

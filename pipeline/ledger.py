@@ -74,11 +74,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     histograms: dict[str, Any]
     values: dict[str, Any]
     cost: Cost
+    seal: str = ""  # over everything else in this file
 
     def digest(self) -> str:
         """Over everything but the cost."""
         fields = msgspec.to_builtins(self)
-        del fields["cost"]
+        del fields["cost"], fields["seal"]
         return fingerprint(fields)
 
     @property
@@ -105,6 +106,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     receipt_sha256: list[str]
     digest: str  # over the digests of the receipts, which cover all outputs and counts but no cost
     given_up: list[GivenUp] = []
+    only: list[str] | None = None  # the stages of the one-stage verb that closed it
     released: bool = False  # its files were removed on purpose; the receipts stay
     seal: str = ""  # over everything else in this file
 
@@ -121,7 +123,7 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
     seal: str = ""
 
 
-Sealed = TypeVar("Sealed", Manifest, Root)
+Sealed = TypeVar("Sealed", Receipt, Manifest, Root)
 
 
 def sealed(value: Sealed) -> Sealed:
@@ -130,7 +132,7 @@ def sealed(value: Sealed) -> Sealed:
     return msgspec.structs.replace(bare, seal=fingerprint(bare))
 
 
-def is_whole(value: Manifest | Root) -> bool:
+def is_whole(value: Receipt | Manifest | Root) -> bool:
     """True if the seal fits."""
     return value.seal == fingerprint(msgspec.structs.replace(value, seal=""))
 
@@ -172,7 +174,7 @@ class Ledger:
                 found = decoded(self.folder.read(path), Receipt)
             except FileNotFoundError:
                 found = None
-            if found is None:
+            if found is None or not is_whole(found):
                 raise UserError(f"{self.folder.url}/{path} is damaged: run `sluice repair {self.folder.url}`")
             self._cache[path] = found
         return self._cache[path]
@@ -180,7 +182,8 @@ class Ledger:
     def commit(self, receipt: Receipt) -> Receipt:
         """Publish a receipt; returns the one that counts (an earlier one, if somebody was first)."""
         path = f"ledger/{receipt.stage}/{receipt.name}"
-        if self.folder.create(path, msgspec.json.format(msgspec.json.encode(receipt), indent=1)):
+        receipt = sealed(receipt)
+        if self.folder.create(path, _pretty(receipt)):
             return receipt
         first = self.receipt(receipt.stage, receipt.name)
         if first.digest() != receipt.digest():

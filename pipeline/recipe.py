@@ -129,29 +129,48 @@ def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> Non
     path: list[str | int] = []
     for depth, key in enumerate(keys[:-1]):
         if isinstance(here, list):
-            index, here = _filter_entry(here, key, pair)
-            path.extend([index, key])
-            continue
-        if here.get(key) is None:
-            here[key] = {}
-        here = here[key]
-        path.append(key)
+            steps, here = (_filter_entry if path == ["filters"] else _named_entry)(here, key, pair)
+            path.extend(steps)
+        else:
+            if here.get(key) is None:
+                here[key] = {}
+            here = here[key]
+            path.append(key)
         if not isinstance(here, dict | list):
             raise UsageError(f"--set {pair}: {'.'.join(keys[: depth + 1])} is no section")
     if isinstance(here, list):
-        raise UsageError(f"--set {pair}: write {dotted}.KEY=value to change a setting of one filter")
+        raise UsageError(
+            f"--set {pair}: write {'.'.join(keys[:-1])}.NAME.KEY=value to change a setting of one"
+        )
     here[keys[-1]] = yaml.scalar(text)
     touched[(*path, keys[-1])] = f"--set {dotted}"
 
 
-def _filter_entry(entries: list[Any], name: str, pair: str) -> tuple[int, dict[str, Any]]:
-    names = [entry if isinstance(entry, str) else next(iter(entry), "") for entry in entries]
+def _filter_entry(entries: list[Any], name: str, pair: str) -> tuple[list[str | int], Any]:
+    names = []
+    for number, entry in enumerate(entries):
+        single = isinstance(entry, dict) and [type(one) for one in entry.values()] in ([dict], [type(None)])
+        if not (isinstance(entry, str) or single):
+            raise UsageError(
+                f"--set {pair}: filters[{number}]: expected a filter's name, or its name and its settings"
+            )
+        names.append(entry if isinstance(entry, str) else next(iter(entry)))
     if name not in names:
         raise UsageError(f"--set {pair}: the recipe has no filter `{name}`{nearest(name, names)}")
     index = names.index(name)
     if isinstance(entries[index], str) or entries[index][name] is None:
         entries[index] = {name: {}}
-    return index, entries[index][name]
+    return [index, name], entries[index][name]
+
+
+def _named_entry(entries: list[Any], key: str, pair: str) -> tuple[list[str | int], Any]:
+    """An entry of a list such as the arms: by its name, or by its number from 0."""
+    names = [str(entry.get("name")) if isinstance(entry, dict) else "" for entry in entries]
+    index = names.index(key) if key in names else int(key) if key.isdecimal() else len(entries)
+    if index >= len(entries):
+        known = ", ".join(name for name in names if name)
+        raise UsageError(f"--set {pair}: there is no entry `{key}`{nearest(key, names)} (there are: {known})")
+    return [index], entries[index]
 
 
 def _convert(
@@ -177,8 +196,10 @@ def _convert(
         raise written.refusal(path_of(re.split(r"[: ]", str(error))[0]), str(error)) from None
     if filters is None:
         return recipe
-    # Every default spelled out, so that the resolved recipe says it all.
-    spelled: list[Any] = [{filter_name: msgspec.to_builtins(settings)} for filter_name, settings in steps]
+    # Every default spelled out, so that the resolved recipe says it all; twice, as a float's default 3 is read as 3.0.
+    for _ in range(2):
+        spelled: list[Any] = [{filter_name: msgspec.to_builtins(settings)} for filter_name, settings in steps]
+        steps = chain_steps(spelled)
     return msgspec.structs.replace(recipe, filters=spelled)
 
 

@@ -7,6 +7,7 @@ receipt under their key, close the stage with a manifest. Nothing else decides w
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import platform
@@ -109,6 +110,14 @@ def active_stages(
     return tuple(names[: names.index(until) + 1])
 
 
+def stages_of(
+    recipe: Recipe, files: Sequence[InputFile], only: Sequence[str] | None, until: str | None = None
+) -> tuple[str, ...]:
+    """The stages of a run, or of a one-stage verb with what it has to read first."""
+    active = active_stages(recipe, until, files)
+    return active if only is None else tuple(name for name in active if name in {"ids", "extract", *only})
+
+
 def fingerprints(recipe: Recipe, active: Sequence[str]) -> dict[str, str]:
     """Stage to fingerprint: its version and settings, and the fingerprint of the stage before it."""
     found: dict[str, str] = {}
@@ -143,8 +152,11 @@ class Road:
         last = self.fingerprints[self.whole[-1]]
         return fingerprint([last, [[file.name, file.digest] for file in self.files], self.only])
 
-    def prepare(self, accept_changed: bool) -> None:
-        """Write `recipe.yaml` and `inputs.json`; refuse inputs that changed under their name."""
+    def prepare(self, accept_changed: bool) -> list[str]:
+        """Write `recipe.yaml` and `inputs.json`; refuse inputs that changed under their name.
+
+        Returns the stages of an earlier recipe whose files were removed because this one leaves them out.
+        """
         self._check_inputs(accept_changed)
         _remove_dead_scratch(self.folder)
         recipe = resolved(self.recipe).encode()
@@ -152,7 +164,7 @@ class Road:
         for name, data in (("recipe.yaml", recipe), ("inputs.json", inputs)):
             if not self.folder.exists(name) or self.folder.read(name) != data:
                 self.folder.replace(name, data)
-        self._retire()
+        retired = self._retire()
         before = self.ledger.root()
         self.ledger.write_root(
             Root(
@@ -164,21 +176,32 @@ class Road:
                 report_sha256=before.report_sha256 if before else "",
             )
         )
+        return retired
 
-    def _retire(self) -> None:
+    def _retire(self) -> list[str]:
         """What was closed under another recipe no longer counts; stages that the recipe lacks lose their files."""
+        removed = []
         for name, stage in STAGES.items():
             manifest = self.ledger.manifest(name)
             if name not in self.whole:
                 if manifest is not None:
                     self.ledger.reopen(name)
                 if not self.keep:
+                    removed += [name] if self.ledger.names(name) else []
                     self.ledger.clean(name, stage.folders)
             elif manifest is not None and manifest.fingerprint != self.fingerprints[name]:
                 self.ledger.reopen(name)
+        return removed
 
     def _check_inputs(self, accept_changed: bool) -> None:
+        root = self.ledger.root()
         known = {file.name: file for file in read_inputs(self.folder)}
+        if (
+            root
+            and known
+            and hashlib.sha256(self.folder.read("inputs.json")).hexdigest() != root.inputs_sha256
+        ):
+            known = {}  # damaged: it is written again, and receipts under other digests no longer count
         for file in self.files:
             before = known.get(file.name)
             if before and before.size >= 0 and before.digest != file.digest and not accept_changed:
@@ -236,6 +259,14 @@ class Road:
         manifest = self.ledger.manifest(name)
         return manifest.given_up if manifest else []
 
+    def planned(self, name: str) -> tuple[int, int] | None:
+        """Shards of a stage and how many of them are done; None where the stages before it do not say yet."""
+        before = self.active[: self.active.index(name)]
+        if any(self.ledger.manifest(one) is None for one in before):
+            return None
+        shards = self._plan(STAGES[name])
+        return len(shards), len(shards) - len(self._todo(name, shards)[0])
+
     def _todo(self, name: str, shards: Sequence[Shard]) -> tuple[list[Shard], dict[str, Receipt]]:
         there = self.ledger.names(name)
         todo: list[Shard] = []
@@ -258,6 +289,8 @@ class Road:
         given_up: list[GivenUp],
     ) -> None:
         def on_event(event: Event) -> None:
+            if isinstance(event, Failed) and (there := self._committed(event.task)) is not None:
+                event = Done(task=event.task, receipt=there)
             if isinstance(event, Done):
                 receipts[event.task.shard.name] = event.receipt
             elif isinstance(event, Failed):
@@ -265,6 +298,11 @@ class Road:
             watcher.event(event)
 
         engine.run(tasks, on_event, alone)
+
+    def _committed(self, task: Task) -> Receipt | None:
+        """The receipt of another run of this recipe, which may have released what this one still wanted to read."""
+        file = receipt_name(task.shard.name, shard_key(task.fingerprint, task.shard.inputs))
+        return self.ledger.receipt(task.stage, file) if file in self.ledger.names(task.stage) else None
 
     def _restore(self, name: str, engine: Callable[[], Engine], watcher: Watcher, outcome: Outcome) -> None:
         """Compute again what was released after an earlier run and is needed now."""
@@ -307,6 +345,7 @@ class Road:
             receipts=[receipt.name for receipt in ordered],
             receipt_sha256=[self.ledger.receipt_sha256(stage.name, receipt.name) for receipt in ordered],
             digest=combine(receipt.digest() for receipt in ordered),
+            only=list(self.only) if self.only is not None else None,
             given_up=sorted(given_up, key=lambda one: one.shard),
         )
         there = self.ledger.manifest(stage.name)
@@ -322,17 +361,9 @@ class Road:
             self.ledger.clean(stage.name, stage.folders)
 
     def forget_work(self) -> None:
-        """Remove checkpoints of trainings that are committed; another process may still be at the others."""
-        if "://" in self.folder.url:
-            return
-        for work in sorted((Path(self.folder.url) / "_work").glob("*-*")):
-            key = work.name.rpartition("-")[2]
-            if any(
-                name.endswith(f"-{key}.json")
-                for stage in ("train", "anneal")
-                for name in self.ledger.names(stage)
-            ):
-                shutil.rmtree(work, ignore_errors=True)
+        """Remove the checkpoints of trainings under way, once all is trained; other processes keep theirs."""
+        if all(self.ledger.manifest(stage) for stage in ("train", "anneal") if stage in self.whole):
+            forget_checkpoints(self.folder)
 
     def release(self, stages: Iterable[str], folders: Iterable[str] | None = None) -> None:
         """Remove files of closed stages on purpose; their receipts stay, so the next run recomputes nothing."""
@@ -348,6 +379,17 @@ class Road:
                         self.folder.remove(output.name)
             for under in wanted:
                 _remove_if_empty(self.folder, under)
+
+
+def forget_checkpoints(folder: Folder) -> None:
+    """Remove what trainings left in `_work/` that no process is at: of this recipe and of earlier ones."""
+    if "://" in folder.url:
+        return
+    for work in sorted((Path(folder.url) / "_work").glob("*-*")):
+        with contextlib.suppress(OSError), open(work / "lock", "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)
+    _remove_if_empty(folder, "_work")
 
 
 def read_inputs(folder: Folder) -> list[InputFile]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger, Receipt
-from pipeline.road import PUBLIC, active_stages, read_inputs
+from pipeline.road import Road, read_inputs, stages_of
 from pipeline.stages import STAGES
 from pipeline.store import Folder
 from pipeline.store.digest import combine
@@ -90,13 +90,21 @@ def stats(folder: Folder) -> dict[str, Any]:
 
 def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counter[str]) -> None:
     # A shard given up after extraction takes its documents with it: they failed, and are counted as such.
+    repeated = {
+        output.name.rpartition("/")[2].rpartition("-")[0]: output.rows
+        for receipt in closed["dedup"]
+        for output in receipt.outputs
+    }
     for name, before in (("filter", "extract"), ("corpus", "filter")):
         manifest = ledger.manifest(name)
         for one in manifest.given_up if manifest else []:
             sources = [
                 receipt for receipt in closed[before] or closed["extract"] if receipt.shard == one.shard
             ]
-            failed["shard_given_up"] += plain(sources, "out")
+            # Duplicates in the shard are counted as duplicates already.
+            failed["shard_given_up"] += plain(sources, "out") - (
+                repeated.get(one.shard, 0) if name == "corpus" else 0
+            )
 
 
 def core_seconds(closed: dict[str, list[Receipt]]) -> dict[str, float]:
@@ -119,7 +127,7 @@ def digest(closed: dict[str, list[Receipt]]) -> str:
 
 
 def status(folder: Folder) -> dict[str, Any]:
-    """How far a run is: shards done of shards planned, by stage."""
+    """How far a run is: shards done of shards planned, by stage (null until the stages before are closed)."""
     require_run(folder)
     from pipeline.recipe import read_resolved
 
@@ -127,17 +135,23 @@ def status(folder: Folder) -> dict[str, Any]:
     ledger = Ledger(folder)
     stages = []
     inputs = read_inputs(folder)
-    for name in active_stages(recipe, files=inputs):
+    root = ledger.root()
+    whole = stages_of(recipe, inputs, root.only if root else None)
+    road = Road(folder=folder, recipe=recipe, files=tuple(inputs), active=whole, whole=whole)
+    for name in whole:
         manifest = ledger.manifest(name)
-        names = ledger.names(name)
-        if name not in PUBLIC and manifest is None and not names:
-            continue
+        if manifest is not None:
+            lost = len(manifest.given_up)
+            planned: tuple[int, int] | None = (len(manifest.receipts) + lost, len(manifest.receipts))
+        else:
+            lost, planned = 0, road.planned(name)
         stages.append(
             {
                 "stage": name,
                 "closed": manifest is not None,
-                "shards_done": len(manifest.receipts) if manifest else len(names),
-                "given_up": len(manifest.given_up) if manifest else 0,
+                "shards": planned[0] if planned else None,
+                "shards_done": planned[1] if planned else 0,
+                "given_up": lost,
             }
         )
     return {

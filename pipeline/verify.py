@@ -7,15 +7,19 @@ the root by their own seals, `recipe.yaml`, `inputs.json` and the report by the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.inputs import InputFile, describe
 from pipeline.ledger import ROOT, Ledger, Manifest, Output, Receipt, Root, decoded, is_whole
+from pipeline.road import PUBLIC
 from pipeline.stages import STAGES
 from pipeline.stats import digest, require_run, stats
 from pipeline.store import Folder
 
 Bad = dict[str, str]
+_READING = ("ids", "extract")  # stages that read inputs
 
 
 def _bad(file: str, problem: str, stage: str = "", shard: str = "") -> Bad:
@@ -145,6 +149,30 @@ def stray(folder: Folder, ledger: Ledger) -> list[str]:
     folders |= {name.rpartition("/")[0] for name in named}
     there = {f"{under}/{name}" for under in folders for name in folder.names(under)}
     return sorted(there - named)
+
+
+def asked_for(ledger: Ledger) -> tuple[str | None, list[str] | None]:
+    """How far the run folder was asked to go (`--until`), and the stages of a one-stage verb if one made it.
+
+    Where the root is damaged, the manifests say it.
+    """
+    root = ledger.root()
+    closed = {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None}
+    stages = list(root.stages) if root else list(closed)
+    only = root.only if root else next((one.only for one in closed.values()), None)
+    return next((name for name in reversed(stages) if name in PUBLIC), None), only
+
+
+def require_inputs(folder: Folder, files: Sequence[InputFile], bad: list[Bad]) -> None:
+    """Raise UserError where a repair has to read inputs again and one is gone or has changed."""
+    manifest = Ledger(folder).manifest("extract")
+    if manifest is not None and not manifest.released and not any(one["stage"] in _READING for one in bad):
+        return
+    for file in files:
+        if file.size >= 0 and describe(file.path).digest != file.digest:
+            raise UserError(
+                f"input {file.path} is gone or has changed, and the repair has to read it: put it back first"
+            )
 
 
 def discard_bad(folder: Folder, bad: list[Bad]) -> None:

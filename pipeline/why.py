@@ -9,11 +9,22 @@ import pyarrow.compute as pc
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.recipe import Recipe, read_resolved
+from pipeline.road import read_inputs
 from pipeline.show import show_text
 from pipeline.stats import require_run
 from pipeline.store import Folder
 from pipeline.store.parquet import read_table, schema_of
 
+_SEARCHED_BYTES = 4 << 30  # of inputs, for a URL that no document has
+_RECORD = (
+    "warc_file",
+    "warc_offset",
+    "warc_length",
+    "warc_offset_in",
+    "date",
+    "title",
+    "language_declared",
+)
 _SEARCHED = (
     ("corpus", "corpus"),
     ("dedup", "duplicates"),
@@ -21,6 +32,7 @@ _SEARCHED = (
     ("filter", "documents"),
     ("extract", "extracted"),
     ("extract", "failed"),
+    ("tokens", "tokens"),
 )
 
 
@@ -29,7 +41,9 @@ def _find(folder: Folder, ledger: Ledger, stage: str, under: str, key: str) -> l
     rows: list[dict[str, Any]] = []
     for receipt in ledger.closed(stage):
         for output in receipt.outputs:
-            if output.folder != under or not output.rows or not folder.exists(output.name):
+            if output.folder != under or not output.rows or not output.name.endswith(".parquet"):
+                continue
+            if not folder.exists(output.name):
                 continue
             names = [name for name in ("id", "url") if name in schema_of(folder, output.name).names]
             keys = read_table(folder, output.name, names)
@@ -57,8 +71,37 @@ def why(folder: Folder, key: str) -> list[dict[str, Any]]:
             for row in _find(folder, ledger, "dedup", "duplicates", id_):
                 found[id_]["duplicates"] = row
     if not found:
-        raise UserError(f"{folder.url} has no document with the id or URL {show_text(key)}")
+        return _skipped(folder, recipe, key)
     return [_story(id_, rows, recipe, folder, ledger) for id_, rows in sorted(found.items())]
+
+
+def _skipped(folder: Folder, recipe: Recipe, key: str) -> list[dict[str, Any]]:
+    """The stories of records that became no document, read from the inputs; raises UserError if there is none.
+
+    An id names its place; for a URL the inputs are read from the start, if they are not too large for that.
+    """
+    from pipeline.extract import skipped
+
+    files = [file for file in read_inputs(folder) if file.kind == "warc" and file.size > 0]
+    name, _, offset = key.rpartition("@")
+    places = [file for file in files if file.name == name and offset.isdecimal()]
+    searched = places or (files if sum(file.size for file in files) <= _SEARCHED_BYTES else [])
+    stories = []
+    for file in searched:
+        start, end = (int(offset), int(offset) + 1) if places else (0, None)
+        try:
+            for record, reason in skipped(file.path, start, end, recipe.extract, key):
+                known = {name: record.get(name) for name in _RECORD}
+                story = {"id": record["id"], "url": record["url"], "fate": "skipped", "reason": reason}
+                stories.append({**story, "record": known})
+        except OSError:
+            continue  # the input is gone: nothing more can be said
+    if not stories:
+        unread = (
+            "" if searched or not files else "; its inputs are too large to be searched for skipped records"
+        )
+        raise UserError(f"{folder.url} has no document with the id or URL {show_text(key)}{unread}")
+    return stories
 
 
 def _fate(rows: dict[str, dict[str, Any]]) -> str:
@@ -68,7 +111,7 @@ def _fate(rows: dict[str, dict[str, Any]]) -> str:
         return "dropped"
     if "duplicates" in rows:
         return "duplicate"
-    return "corpus" if "corpus" in rows else "kept so far"
+    return "corpus" if "corpus" in rows or "tokens" in rows else "kept so far"
 
 
 def _story(
@@ -83,18 +126,7 @@ def _story(
         "id": id_,
         "url": record.get("url"),
         "fate": _fate(rows),
-        "record": {
-            name: record.get(name)
-            for name in (
-                "warc_file",
-                "warc_offset",
-                "warc_length",
-                "warc_offset_in",
-                "date",
-                "title",
-                "language_declared",
-            )
-        },
+        "record": {name: record.get(name) for name in _RECORD},
     }
     if "failed" in rows:
         story["failed"] = {"kind": rows["failed"].get("kind"), "message": rows["failed"].get("message")}
@@ -124,6 +156,7 @@ def _story(
         story["masked"] = {
             name[4:]: rows["corpus"][name] for name in rows["corpus"] if name.startswith("pii_")
         }
+    if "corpus" in rows or "tokens" in rows:
         story["tokens"] = _tokens(id_, folder, ledger)
     text = (rows.get("corpus") or rows.get("documents") or rows.get("extracted") or {}).get("text")
     if text is not None:

@@ -56,8 +56,9 @@ def parse(text: str, name: str) -> tuple[Any, dict[Path, tuple[int, int]]]:
     if len(text) > MAX_BYTES:
         raise UsageError(f"{name}: larger than {MAX_BYTES >> 20} MiB, which no recipe is")
     places: dict[Path, tuple[int, int]] = {}
-    loader = _Loader(text)
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
             if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
                 mark = token.start_mark
@@ -68,10 +69,15 @@ def parse(text: str, name: str) -> tuple[Any, dict[Path, tuple[int, int]]]:
         at = error.problem_mark or error.context_mark
         place = f"{name}:{at.line + 1}:{at.column + 1}" if at else name
         raise UsageError(f"{place} {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = f"{name}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        raise UsageError(f"{place} a character that no text holds ({error.character!r})") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{name}: not readable as YAML ({str(error).splitlines()[0]})") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return value, places
 
 

@@ -13,46 +13,89 @@ import tempfile
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
-from pipeline.errors import Stopped, UserError
+from pipeline.errors import Stopped, UsageError, UserError
+from pipeline.leave import leave
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Entry point: no traceback reaches a person."""
-    from pipeline.cli.app import app
-    from pipeline.cli.arguments import spread
-    from pipeline.store import CommitError
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stopped)
+        signal.signal(number, _noted)
     try:
-        app(args=spread(sys.argv[1:]), prog_name="sluice")
-    except UserError as error:
-        _leave(str(error), error.exit_code)
-    except CommitError as error:
-        _leave(str(error), 1)
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        code = 1
+    leave(code)
+
+
+def _run(words: list[str]) -> int:
+    """Do what the words say; returns the exit code."""
+    try:
+        _refuse_other_bytes(words)
+        from pipeline.cli.app import app
+        from pipeline.cli.arguments import spread
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stopped)
+        if _signals:
+            raise Stopped(_signals[0])
+        app(args=spread(words), prog_name="sluice")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except BrokenPipeError:
+        raise
+    except UserError as error:
+        return _say(str(error), error.exit_code)
     except Exception as error:
-        _leave(f"{_one_line(error)} (details: {_details()})", 1)
+        if _signals:  # see `_noted`
+            stopped = Stopped(_signals[0])
+            return _say(str(stopped), stopped.exit_code)
+        return _say(_in_words(error), 1)
+    return 0
+
+
+def _in_words(error: Exception) -> str:
+    from pipeline.show import show_text
+    from pipeline.store import CommitError
+
+    if isinstance(error, CommitError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror and isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return f"{type(error).__name__}: {show_text(str(error), 300)} (details: {_details()})"
+
+
+def _refuse_other_bytes(words: list[str]) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{word!r} is not UTF-8: rename what it names") from None
+
+
+_signals: list[int] = []
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    _signals.append(
+        number
+    )  # an error raised inside an import may be swallowed there, or come out as another one
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:
+    _signals.append(number)
     raise Stopped(number)
 
 
-def _one_line(error: Exception) -> str:
-    from pipeline.show import show_text
-
-    return f"{type(error).__name__}: {show_text(str(error), 300)}"
-
-
-def _leave(message: str, code: int) -> None:
+def _say(message: str, code: int) -> int:
     from pipeline.show import show_text
 
     print(f"sluice: {show_text(message, 2000)}", file=sys.stderr)
-    sys.exit(code)
+    return code
 
 
 def _details() -> str:

@@ -21,6 +21,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.execute import execute
 from pipeline.errors import UsageError
+from pipeline.inputs import find_inputs
 from pipeline.recipe import load
 
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="a shipped recipe's name or a YAML file")]
@@ -49,7 +50,7 @@ def _alone(stages: Sequence[str], section: str, left_out: Sequence[str], text: s
         absent: dict[str, Any] = dict.fromkeys(left_out)
         code = execute(
             msgspec.structs.replace(chosen, **absent),
-            input_,
+            find_inputs(input_),
             out,
             until=stages[-1],
             only=stages,

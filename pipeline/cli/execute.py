@@ -14,12 +14,12 @@ import msgspec
 from rich.console import Console
 
 from pipeline.errors import Stopped, UsageError
-from pipeline.inputs import find_inputs
+from pipeline.inputs import InputFile
 from pipeline.ledger import Ledger
 from pipeline.lock import working
 from pipeline.progress import Display, summary
 from pipeline.recipe import Recipe
-from pipeline.road import PUBLIC, Engine, Outcome, Road, active_stages
+from pipeline.road import PUBLIC, Engine, Outcome, Road, stages_of
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stats import stats
@@ -66,7 +66,7 @@ def _signals(engines: list[Engine], display: Display) -> Iterator[None]:
 
 def execute(
     recipe: Recipe,
-    inputs: Sequence[str],
+    files: tuple[InputFile, ...],
     out: str,
     *,
     until: str | None = None,
@@ -81,15 +81,14 @@ def execute(
     """Run a recipe's stages; returns the exit code (0 or 3). `only` keeps the folders of these stages alone."""
     if engine_name not in ("local", "ray"):
         raise UsageError(f"--engine {engine_name}: local or ray")
-    files = find_inputs(inputs)
-    active, whole = active_stages(recipe, until, files), active_stages(recipe, files=files)
-    if only is not None:
-        active = whole = tuple(name for name in active if name in {"ids", "extract", *only})
+    active = stages_of(recipe, files, only, until)
+    whole = stages_of(recipe, files, only, until if only is not None else None)
     folder = open_folder(out)
     chosen = tuple(only) if only is not None else None
     road = Road(folder=folder, recipe=recipe, files=files, active=active, whole=whole, only=chosen, keep=keep)
     with working(folder, road.identity), Display(active, quiet=quiet) as display:
-        road.prepare(accept_changed)
+        for name in road.prepare(accept_changed):
+            display.say(f"{name}: removed what an earlier recipe left, which this one leaves out")
         display.say(f"{recipe.name}: {len(files)} input file{'s' if len(files) != 1 else ''} -> {folder.url}")
         outcome = _walk(road, display, lambda: make_engine(engine_name, address, workers))
         _release(road)
@@ -103,7 +102,13 @@ def execute(
         summary(counts, console)
         if folder.exists("report.html"):
             console.print(f"report: {folder.url}/report.html", markup=False, highlight=False, soft_wrap=True)
-    return exit_code(counts, recipe)
+    listed = folder.names("failed")
+    where = (
+        f"see {folder.url}/failed/"
+        if listed
+        else "`sluice extract` with the same inputs lists them in failed/"
+    )
+    return exit_code(counts, recipe, where)
 
 
 def _walk(road: Road, display: Display, make: Callable[[], Engine]) -> Outcome:
@@ -149,8 +154,8 @@ def _not_of(only: Sequence[str]) -> list[str]:
     return [under for stage in STAGES.values() for under in stage.folders if under not in wanted]
 
 
-def exit_code(counts: dict[str, Any], recipe: Recipe) -> int:
-    """0, or 3 when an input was damaged, a shard given up, or too many pages failed; says why."""
+def exit_code(counts: dict[str, Any], recipe: Recipe, where: str) -> int:
+    """0, or 3 when an input was damaged, a shard given up, or too many pages failed; says why, and `where` to look."""
     damaged = {kind: number for kind, number in counts["failed"].items() if kind not in _PAGE_FAILURES}
     pages = sum(number for kind, number in counts["failed"].items() if kind in _PAGE_FAILURES)
     problems = []
@@ -173,5 +178,5 @@ def exit_code(counts: dict[str, Any], recipe: Recipe) -> int:
     if total and pages / total > recipe.max_failed:
         problems.append(f"{pages} of {total} pages failed, more than max_failed {recipe.max_failed}")
     for problem in problems:
-        print(f"sluice: finished, but {problem}; see RUN/failed/ and `sluice status`", file=sys.stderr)
+        print(f"sluice: finished, but {problem}; {where}", file=sys.stderr)
     return FINISHED_WITH_DAMAGE if problems else 0

@@ -65,11 +65,11 @@ def status(run: RunFolder, json: Json = False) -> None:
         return
     print(f"{found['recipe']} on {len(found['inputs'])} input file(s) in {found['run']}")
     for stage in found["stages"]:
-        state = (
-            "done" if stage["closed"] else ("under way or stopped" if stage["shards_done"] else "not begun")
-        )
+        planned, done = stage["shards"], stage["shards_done"]
+        state = "done" if stage["closed"] else "under way or stopped" if done else "not begun"
         lost = f", {stage['given_up']} given up" if stage["given_up"] else ""
-        print(f"  {stage['stage']:<11} {state}, {stage['shards_done']} shard(s){lost}")
+        count = f", {done} of {planned} shard(s)" if planned is not None else ""
+        print(f"  {stage['stage']:<11} {state}{count}{lost}")
 
 
 def stats(run: RunFolder, json: Json = False) -> None:
@@ -168,11 +168,10 @@ def repair(run: RunFolder, engine: EngineName = "local", workers: Workers = None
     Example: sluice repair run
     """
     from pipeline.cli.execute import execute, publish_report
-    from pipeline.inputs import find_inputs
     from pipeline.ledger import Ledger
     from pipeline.recipe import read_resolved
-    from pipeline.road import PUBLIC, read_inputs
-    from pipeline.verify import discard_bad
+    from pipeline.road import read_inputs
+    from pipeline.verify import asked_for, discard_bad, require_inputs
     from pipeline.verify import verify as check
 
     folder = open_folder(run)
@@ -180,14 +179,12 @@ def repair(run: RunFolder, engine: EngineName = "local", workers: Workers = None
     if found["ok"]:
         print("nothing is damaged")
         return
-    root = Ledger(folder).root()
-    inputs = [file.path for file in read_inputs(folder)]
-    find_inputs(inputs)  # before anything is removed
+    files = tuple(read_inputs(folder))
+    until, only = asked_for(Ledger(folder))
+    require_inputs(folder, files, found["bad"])  # before anything is removed
     discard_bad(folder, found["bad"])
     recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{run}/recipe.yaml")
-    last = next((name for name in reversed(root.stages) if name in PUBLIC), None) if root else None
-    only = root.only if root else None
-    code = execute(recipe, inputs, run, until=last, only=only, engine_name=engine, workers=workers)
+    code = execute(recipe, files, run, until=until, only=only, engine_name=engine, workers=workers)
     if folder.exists("report.html"):
         publish_report(folder)
     after = check(folder)

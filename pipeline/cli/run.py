@@ -24,6 +24,7 @@ from pipeline.cli.arguments import (
     check_paths,
 )
 from pipeline.cli.execute import execute
+from pipeline.inputs import find_inputs
 from pipeline.recipe import load, resolved, shipped
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="a shipped recipe's name or a YAML file")]
@@ -53,7 +54,7 @@ def run(
     check_paths(input_, out)
     code = execute(
         load(recipe, settings),
-        input_,
+        find_inputs(input_),
         out,
         until=until,
         engine_name=engine,
@@ -87,7 +88,7 @@ def demo(
         _write_sample(path, pages)
     code = execute(
         load("tiny", settings),
-        [str(path)],
+        find_inputs([str(path)]),
         out,
         until=until,
         engine_name=engine,

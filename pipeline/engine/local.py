@@ -22,7 +22,17 @@ from typing import Any
 
 import msgspec
 
-from pipeline.engine.task import ATTEMPTS, Done, Event, Failed, Progress, Task, perform, quiet_threads
+from pipeline.engine.task import (
+    ATTEMPTS,
+    Done,
+    Event,
+    Failed,
+    Progress,
+    Task,
+    describe,
+    perform,
+    quiet_threads,
+)
 from pipeline.errors import Stopped, UserError
 from pipeline.ledger import Receipt
 
@@ -33,7 +43,9 @@ _COMMAND = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from pipeline.engine.local import serve
+from pipeline.leave import leave
 serve(int(sys.argv[2]), int(sys.argv[3]))
+leave(0)
 """
 
 
@@ -44,7 +56,10 @@ class _Worker:
         self.pipe, theirs = multiprocessing.Pipe()
         end = theirs.fileno()
         words = [sys.executable, "-c", _COMMAND, json.dumps(sys.path), str(end), str(os.getpid())]
-        self.process = subprocess.Popen(words, pass_fds=[end], stdin=subprocess.DEVNULL)
+        # In a session of its own, as the driver decides what Ctrl-C means.
+        self.process = subprocess.Popen(
+            words, pass_fds=[end], stdin=subprocess.DEVNULL, start_new_session=True
+        )
         theirs.close()
         self.task: Task | None = None
 
@@ -82,7 +97,6 @@ def serve(end: int, driver: int) -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no work goes on without a driver
     if os.getppid() != driver:
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
     quiet_threads()
     encoder = msgspec.msgpack.Encoder()
 
@@ -101,22 +115,7 @@ def serve(end: int, driver: int) -> None:
         except UserError as error:
             say(_Message(stop=str(error)))
         except Exception as error:
-            say(_Message(error=describe(error), transient=isinstance(error, OSError)))
-
-
-def describe(error: BaseException) -> str:
-    """A defect in one line, with the place in our code where it came up."""
-    from pipeline.store import CommitError
-
-    if isinstance(error, CommitError):
-        return f"!{error}"
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if "site-packages" not in file:
-            place = f" ({os.path.basename(file)}:{trace.tb_lineno})"  # noqa: PTH119
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {str(error)[:300]}{place}"
+            say(_Message(error=describe(error, task), transient=isinstance(error, OSError)))
 
 
 class LocalEngine:

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import ray
 
-from pipeline.engine.local import describe, ignore_progress
-from pipeline.engine.task import ATTEMPTS, Done, Event, Failed, Task, perform, quiet_threads
+from pipeline.engine.local import ignore_progress
+from pipeline.engine.task import ATTEMPTS, Done, Event, Failed, Task, describe, perform, quiet_threads
 from pipeline.errors import Stopped, UserError
 from pipeline.ledger import Receipt
 
@@ -37,7 +37,7 @@ def _work(encoded: bytes) -> bytes:
     except UserError as error:
         answer = _Answer(stop=str(error))
     except Exception as error:
-        answer = _Answer(error=describe(error), transient=isinstance(error, OSError))
+        answer = _Answer(error=describe(error, task), transient=isinstance(error, OSError))
     return msgspec.msgpack.encode(answer)
 
 
@@ -126,7 +126,7 @@ def _event(reference: Any, task: Task) -> Event | str:
     ) as error:
         return Failed(task=task, reason=f"its worker died ({type(error).__name__})")
     except ray.exceptions.RayTaskError as error:
-        return describe(error)
+        return describe(error, task)
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise UserError(
             f"the Ray cluster is gone: {str(error).splitlines()[0]}; run again to resume"

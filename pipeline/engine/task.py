@@ -5,6 +5,7 @@ Tasks cross process and machine borders as bytes of msgpack; only receipts come 
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import resource
@@ -20,7 +21,7 @@ from pipeline.ledger import Ledger, Receipt
 from pipeline.recipe import Recipe, from_builtins
 from pipeline.stages import STAGES
 from pipeline.stages.stage import Attempt, Shard
-from pipeline.store import open_folder
+from pipeline.store import CommitError, open_folder
 
 ATTEMPTS = 3  # tries at a shard whose worker dies
 
@@ -111,6 +112,26 @@ def perform(task: Task, report: Callable[[Mapping[str, Any]], None]) -> Receipt:
         return attempt.publish(Ledger(folder), _core_seconds() - started, platform.node())
     finally:
         attempt.discard()
+
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def describe(error: BaseException, task: Task) -> str:
+    """A defect in one line, with the place in our code where it came up; with `!` in front no shard can go on."""
+    if isinstance(error, CommitError):
+        return f"!{error}"
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return f"!no space left for {task.run} ({error.strerror}): free some and run again"
+    if isinstance(error, FileNotFoundError) and str(error.filename or "").startswith(task.run):
+        return f"!{error.filename} is missing: run `sluice repair {task.run}`"
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if "site-packages" not in file:
+            place = f" ({os.path.basename(file)}:{trace.tb_lineno})"  # noqa: PTH119
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {str(error)[:300]}{place}"
 
 
 def _paced(report: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -239,18 +239,26 @@ class RemoteFolder:
         file: IO[bytes] = retried(lambda: self._fs.open(self._path(name), "rb"))
         return file
 
+    def _published(self, name: str, action: Callable[[], object]) -> None:
+        try:
+            retried(action)
+        except FileNotFoundError:
+            # File systems with real folders want them made first; object stores have none.
+            retried(lambda: self._fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True))
+            retried(action)
+
     def create(self, name: str, data: bytes) -> bool:
         try:
-            retried(lambda: self._fs.pipe_file(self._path(name), data, mode="create"))
+            self._published(name, lambda: self._fs.pipe_file(self._path(name), data, mode="create"))
         except FileExistsError:
             return False
         return True
 
     def replace(self, name: str, data: bytes) -> None:
-        retried(lambda: self._fs.pipe_file(self._path(name), data))
+        self._published(name, lambda: self._fs.pipe_file(self._path(name), data))
 
     def put(self, file: Path, name: str) -> None:
-        retried(lambda: self._fs.put_file(str(file), self._path(name)))
+        self._published(name, lambda: self._fs.put_file(str(file), self._path(name)))
         file.unlink()
 
     def remove(self, name: str) -> None:
