@@ -25,6 +25,9 @@ from pipeline.store.retry import retried
 _LOCK_TRIES, _LOCK_PAUSE = 50, 0.1  # seconds; publishing a receipt takes milliseconds
 
 
+_OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+
+
 class CommitError(Exception):
     """A finished result could not be published (no space, no permission); names the folder."""
 
@@ -242,8 +245,10 @@ class RemoteFolder:
     def _published(self, name: str, action: Callable[[], object]) -> None:
         try:
             retried(action)
-        except FileNotFoundError:
-            # File systems with real folders want them made first; object stores have none.
+        except FileNotFoundError as error:
+            if self.url.partition("://")[0] in _OBJECT_STORES:
+                raise CommitError(f"{self.url} cannot be written: {error}") from error
+            # File systems with real folders want them made first; an object store would make a bucket.
             retried(lambda: self._fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True))
             retried(action)
 
