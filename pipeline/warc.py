@@ -8,7 +8,7 @@ range that holds offset 0 yields everything and the others nothing.
 After damage, reading resumes at the next place where a member opens and inflates to a record (`gzip_members`), or at
 the next line that opens a record. A range that starts at `start` must agree with its neighbours about where members
 begin, even when a stored page is itself a WARC: it walks the chain from a member at least `LOOKBACK` bytes before
-`start` and discards what lies before.
+`start` and discards what lies before. Only a stored .warc.gz that is longer than that can mislead a range inside it.
 """
 
 from __future__ import annotations
