@@ -6,9 +6,9 @@ is in the table's address list scores `ADDRESS_HITS` distinct hits. The score of
 (texts under `SHORT` words count as that long). The highest score wins if it reaches `MINIMUM` with `DISTINCT`
 different words; otherwise the label is `general`. On a tie the domain listed first wins.
 
-The table (`filters/domain_words.py`) has a version that belongs in the fingerprint of what uses it. It is a first,
-explainable division of an English corpus for mixing, not a judge of topic: classifiers that are trained on labelled
-documents are the better tool where such labels exist, and write the same column.
+`VERSION`, of the counting and of the table (`filters/domain_words.py`), belongs in the fingerprint of what uses it. The
+table is a first, explainable division of an English corpus for mixing, not a judge of topic: classifiers that are
+trained on labelled documents are the better tool where such labels exist, and write the same column.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from collections import Counter
 
 import pyarrow as pa
 
-from filters.domain_words import ADDRESSES, VERSION, WORDS
+from filters.domain_words import ADDRESSES, WORDS
+from filters.domain_words import VERSION as TABLE_VERSION
 
 __all__ = ["DOMAINS", "GENERAL", "VERSION", "label"]
 
+VERSION = f"2.{TABLE_VERSION}"
 GENERAL = "general"
 DOMAINS = (*WORDS, GENERAL)
 CAP = 4
@@ -29,11 +31,12 @@ ADDRESS_HITS = 3
 SHORT = 100  # words
 MINIMUM = 12.0  # hits per 1,000 words
 DISTINCT = 4  # different table words, or address parts
+_OTHER_SEPARATORS = r"[^\pL\x00-\x7f]+"
 
 
 @functools.cache
 def _tables() -> tuple[dict[bytes, tuple[int, ...]], dict[str, int], bytes]:
-    """Word to domains, address part to domain, and the byte table that makes separators spaces."""
+    """Word to domains, address part to domain, and the byte table that makes ASCII separators spaces."""
     words: dict[bytes, tuple[int, ...]] = {}
     for number, listed in enumerate(WORDS.values()):
         for word in listed.split():
@@ -47,7 +50,11 @@ def _tables() -> tuple[dict[bytes, tuple[int, ...]], dict[str, int], bytes]:
 
 def label(documents: pa.Table) -> pa.Array:
     """The domain of each document, from its columns `text` and `url`; nulls count as empty."""
-    texts, urls = documents.column("text").to_pylist(), documents.column("url").to_pylist()
+    import pyarrow.compute as pc
+
+    # Quotation marks, dashes and no-break spaces part words too. ASCII is left to the byte table, which is faster.
+    cut = pc.replace_substring_regex(documents.column("text"), _OTHER_SEPARATORS, " ")
+    texts, urls = cut.to_pylist(), documents.column("url").to_pylist()
     return pa.array(
         [_label(text or "", url or "") for text, url in zip(texts, urls, strict=True)], pa.string()
     )

@@ -1,12 +1,16 @@
-"""Masks personal data in text: e-mail addresses, public IPv4 addresses, telephone numbers.
+"""Masks personal data in text: e-mail addresses, public IPv4 and IPv6 addresses, telephone numbers.
 
 FineWeb masked e-mail and public IP addresses; telephone numbers follow C4-derived corpora. Every address becomes the
-same reserved one (RFC 2606, RFC 5737, the fictional 555-01xx numbers), so that a replacement depends on nothing but
-what it replaces, and a second pass changes nothing. All patterns run in RE2, which takes linear time on any text;
-what RE2 cannot say (what stands before and after, number ranges) is checked on each candidate.
+same reserved one (RFC 2606, RFC 5737, RFC 3849, the fictional 555-01xx numbers), so that a replacement depends on
+nothing but what it replaces, and a second pass changes nothing. All patterns run in RE2, which takes linear time on any
+text; what RE2 cannot say (what stands before and after, number ranges) is checked on each candidate.
 
-Left alone: private and reserved IP ranges, versions such as v1.2.3.4, dates, prices, plain whole numbers, ISBN,
-DOI, and the replacements themselves.
+Telephone numbers: the international form with a known country code, the North American form, and national forms of any
+grouping where a word says so before them (`Tel:`, `call me on`, also on the line before) or after them (`fax`,
+`(mobile)`).
+
+Left alone: private and reserved IP ranges, versions such as v1.2.3.4, dates, times, prices, plain whole numbers, ISBN,
+DOI, national numbers that no word announces, and the replacements themselves.
 """
 
 from __future__ import annotations
@@ -19,21 +23,30 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-VERSION = 2  # of what is masked and with what
+VERSION = 3  # of what is masked and with what
 EMAIL = "email@example.com"
 IP = "192.0.2.1"  # TEST-NET-1
+IPV6 = "2001:db8::1"  # the documentation prefix
 PHONE = "+1-202-555-0100"
 PASSES = 8  # a replacement can complete another number at most a few times
 
 _EMAIL = r"[\p{Latin}0-9_][\p{Latin}0-9._%+'\-]*@(?:[\p{Latin}0-9\-]+\.)+[\p{Latin}]{2,24}"
 _IP = r"(?:[0-9]+\.)+[0-9]+"
+_IPV6 = r"[0-9A-Fa-f]{4}:[0-9A-Fa-f:]{2,}(?:[0-9A-Fa-f]|::)"
 _INTERNATIONAL = r"\+ ?[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,11}\)?){1,7}"
 _NORTH_AMERICAN = r"(?:\([2-9][0-9]{2}\) ?[.\-]?|[2-9][0-9]{2}[.\-])[2-9][0-9]{2}[ .\-][0-9]{4}"
 _TRUNK_PREFIXES = ("001-", "001 ", "001.", "1-", "1 ", "1.")
+_NATIONAL = r"([(]?[0-9][0-9 .\-/()]{5,18}[0-9])"
 _NAMED = (
-    r"(?i)\b(?:tel|telephone|telefon|téléphone|tél|phone|ph|fax|mobile|mob|cell|call|whatsapp|hotline)\b"
-    r"(?: ?(?:no|number|nr|us|at|on)\b)?[.:]{0,2}[ \t]{0,2}([(]?[0-9][0-9 .\-/()]{5,18}[0-9])"
+    r"(?i)\b(?:(?:tel|telephone|telefono?|téléphone|teléfono|tél|phone|ph|fax|mobile|mob|cell|call|whatsapp|hotline)\b"
+    r"(?: ?(?:no|number|nr|us|me|at|on|to)\b){0,2}[.:]{0,2}(?:[ \x{a0}]:)?"
+    r"|(?:office|desk|home|work):|(?:messages?|sms|answering) (?:at|on|to)\b)"
+    r"[ \t\x{a0}]{0,2}(?:\r?\n[ \t\x{a0}]{0,2})?" + _NATIONAL
 )
+_NAMED_AFTER = (
+    r"(?i)" + _NATIONAL + r"[ \-]{0,2}(?:\((?:tel|phone|fax|office|mobile|cell|home|work)\)|(?:fax|office)\b)"
+)
+_DATE = r"(?:[0-9]{4}([.\-/ ])[0-9]{1,2}[.\-/ ][0-9]{1,2}|[0-9]{1,2}([.\-/ ])[0-9]{1,2}[.\-/ ][0-9]{4})"
 _EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
 
 _PRIVATE = (  # first address, prefix length: not reachable on the public Internet (IANA special-purpose registry)
@@ -110,7 +123,7 @@ def _candidates(texts: pa.Array, settings: Settings) -> np.ndarray[Any, Any]:
     import pyarrow.compute as pc
 
     patterns = [r"[0-9]@|\pL@|_@|[.%+'\-]@"] if settings.emails else []
-    patterns += [r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]"] if settings.ips else []
+    patterns += [r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]", _IPV6] if settings.ips else []
     patterns += (
         [r"[0-9][ .\-/()]*[0-9][ .\-/()]*[0-9][ .\-/()]*[0-9][ .\-/()]*[0-9]"] if settings.phones else []
     )
@@ -129,7 +142,8 @@ def _mask_text(text: str, settings: Settings) -> tuple[str, dict[str, int]]:
             counts["emails"] += found
         if settings.ips:
             text, found = _replace(text, IP, "ip", _public_ip)
-            counts["ips"] += found
+            text, more = _replace(text, IPV6, "ipv6", _public_ipv6)
+            counts["ips"] += found + more
         if settings.phones:
             for kind, test in _PHONES:
                 text, found = _replace(text, PHONE, kind, test)
@@ -161,9 +175,12 @@ def _pattern(kind: str) -> Any:
     sources = {
         "email": _EMAIL,
         "ip": _IP,
+        "ipv6": _IPV6,
         "international": _INTERNATIONAL + _EXTENSION,
         "north_american": _NORTH_AMERICAN + _EXTENSION,
         "named": _NAMED,
+        "named_after": _NAMED_AFTER,
+        "date": _DATE,
     }
     options = re2.Options()
     options.log_errors = False
@@ -187,6 +204,25 @@ def _public_ip(text: str, start: int, end: int) -> int:
     return -1 if _is_private(parts) else start
 
 
+def _public_ipv6(text: str, start: int, end: int) -> int:
+    import ipaddress
+
+    before, after = text[max(0, start - 1) : start], text[end : end + 2]
+    groups = [group for group in text[start:end].split(":") if group]
+    whole = len(groups) == 8
+    if before.isalnum() or before in ("_", ":", ".") or after[:1].isalnum() or after[:1] == "_":
+        return -1
+    if after[:1] in (".", ":") and after[1:].isalnum():
+        return -1
+    if not whole and (len(groups) < 3 or text[start] not in "23"):
+        return -1  # compressed ones only from the range that is handed out (2000::/3)
+    try:
+        address = ipaddress.IPv6Address(text[start:end])
+    except ValueError:
+        return -1
+    return start if address.is_global else -1
+
+
 def _is_private(parts: list[str]) -> bool:
     value = _number(parts)
     return any(value >> (32 - bits) == _number(first.split(".")) >> (32 - bits) for first, bits in _PRIVATE)
@@ -204,9 +240,7 @@ def _digits(text: str) -> str:
 def _bounded(text: str, start: int, end: int) -> bool:
     """Whether a number stands alone: no letter, digit, currency sign or identifier runs into it."""
     before, after = text[max(0, start - 12) : start], text[end : end + 2]
-    if before[-1:].isalnum() or before[-1:] in tuple("_/=#$€£¥+@&%"):
-        return False
-    if before[-1:] in (".", ",", "-", ":") and before[-2:-1].isdigit():
+    if not _starts_alone(text, start):
         return False
     if after[:1].isalnum() or after[:1] in ("_", "%", "@"):
         return False
@@ -237,13 +271,34 @@ def _north_american(text: str, start: int, end: int) -> int:
 def _named(text: str, start: int, end: int) -> int:
     number = text[start:end]
     after = text[end : end + 1]
-    balanced = number.count("(") == number.count(")")
     alone = not (after.isalnum() or after in ("_", "%", "@"))
-    return start if balanced and alone and 7 <= len(_digits(number)) <= 13 else -1
+    return start if alone and _national(number) else -1
+
+
+def _named_after(text: str, start: int, end: int) -> int:
+    after = text[end : end + 12].lower().lstrip(" -")
+    for word in ("fax", "office"):
+        if after.startswith(word) and after.removeprefix(word).lstrip(" \xa0")[:1] in (":", "."):
+            return -1  # there the word announces the number that follows it
+    return start if _starts_alone(text, start) and _national(text[start:end]) else -1
+
+
+def _starts_alone(text: str, start: int) -> bool:
+    before = text[max(0, start - 2) : start]
+    if before[-1:].isalnum() or before[-1:] in tuple("_/=#$€£¥+@&%"):
+        return False
+    return not (before[-1:] in (".", ",", "-", ":") and before[-2:-1].isdigit())
+
+
+def _national(number: str) -> bool:
+    """Whether a number that a word announces can be one: its digits and brackets, and that it is no date."""
+    balanced = number.count("(") == number.count(")")
+    return balanced and 7 <= len(_digits(number)) <= 13 and not _pattern("date").fullmatch(number)
 
 
 _PHONES: tuple[tuple[str, _Test], ...] = (
     ("international", _international),
     ("north_american", _north_american),
     ("named", _named),
+    ("named_after", _named_after),
 )

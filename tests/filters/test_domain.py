@@ -42,6 +42,25 @@ def test_labels(text: str, domain: str) -> None:
     assert one(text) == domain
 
 
+@pytest.mark.parametrize(
+    "joined",
+    [
+        "“court” “judge” “appeal” “plaintiff”",
+        "court’s judge’s appeal’s plaintiff’s",
+        "court—judge—appeal—plaintiff",
+        "court\u00a0judge\u00a0appeal\u00a0plaintiff",
+        "court…judge•appeal«plaintiff»",
+        "court's judge-appeal/plaintiff",
+    ],
+)
+def test_words_end_at_anything_that_is_no_letter(joined: str) -> None:
+    assert one("word " * 90 + joined) == "law"
+
+
+def test_a_letter_with_an_accent_is_a_letter() -> None:
+    assert one("word " * 90 + "courté éjudge appealñ ßplaintiff") == GENERAL
+
+
 def test_one_repeated_word_proves_nothing() -> None:
     assert one("court " * 500) == GENERAL
     assert one("court judge appeal plaintiff " * 50) == "law"
