@@ -6,17 +6,19 @@ input of the next and every token but the stream's first is predicted exactly on
 a window is not read. Documents are packed without a gap; the end-of-document token marks the border.
 
 Order. `locate` maps an index to (domain, sequence) by computation alone:
-  1. A phase gives its indices to domains in the exact proportion of its weights at every whole block
-     (`order.shares`); inside a block the places are shuffled, so that domains do not beat against the batch size.
+  1. A phase gives its indices to domains in the exact proportion of its weights at every whole block and at its end
+     (`order.shares`); inside a block, of which the last may be shorter, the places are shuffled, so that domains do
+     not beat against the batch size.
   2. The j-th index of a domain, counted over all phases, is place j mod n of epoch j div n over its n sequences, and
      every epoch is a keyed permutation of all of them (`order.permute`): no sequence twice before all were read once.
-So batches depend on no worker, rank or history; resuming needs one integer; a run can be extended, and a branch
-(annealing) goes on where its trunk left off in every domain.
+So batches depend on no worker, rank or history; resuming needs one integer; a branch (annealing) goes on where its
+trunk left off in every domain; a longer run begins as a shorter one up to the last whole block of the shorter.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -33,11 +35,15 @@ _KEPT_BLOCKS = 64
 
 
 class PhasePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A phase in sequences: indices `start` to `end` under whole-number `weights`."""
+    """A phase in sequences: indices `start` to `end` under whole-number `weights`.
+
+    Its order is made for `length` sequences; a phase that a branch cuts off ends earlier and keeps its order.
+    """
 
     name: str
     start: int
     end: int
+    length: int
     weights: tuple[int, ...]
 
 
@@ -49,6 +55,11 @@ class MixPlan(msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[int, ...]  # sequences of one epoch
     phases: tuple[PhasePlan, ...]
     settings: MixSettings
+
+
+def sequences_of(supply: Mapping[str, int], sequence: int) -> dict[str, int]:
+    """Sequences of one epoch by domain, in order of the names, from training tokens by domain."""
+    return {name: max(0, (supply[name] - 1) // sequence) for name in sorted(supply)}
 
 
 class Mix:
@@ -68,9 +79,15 @@ class Mix:
         """
         if sequence < 1 or sequences < 1 or settings.block < 1:
             raise MixError("mix: sequence, block and the number of sequences must be at least 1")
-        domains = tuple(sorted(supply))
-        sizes = tuple(max(0, (supply[name] - 1) // sequence) for name in domains)
-        mix = cls(MixPlan(sequence=sequence, domains=domains, sizes=sizes, phases=(), settings=settings))
+        sizes = sequences_of(supply, sequence)
+        plan = MixPlan(
+            sequence=sequence,
+            domains=tuple(sizes),
+            sizes=tuple(sizes.values()),
+            phases=(),
+            settings=settings,
+        )
+        mix = cls(plan)
         phases = settings.in_phases()
         for number, phase in enumerate(phases):
             left = sequences - mix.planned
@@ -106,15 +123,21 @@ class Mix:
         used = self.counts(self.planned)
         cap = self.plan.settings.max_epochs
         room = {
-            domain: max(0.0, cap * size - int(seen))
+            domain: max(0, math.floor(cap * size) - int(seen))
             for (domain, size), seen in zip(sizes.items(), used, strict=True)
         }
         fitted = fit_weights(weights, room, sequences, sizes, self.plan.settings)
-        phase = PhasePlan(name=name, start=self.planned, end=self.planned + sequences, weights=tuple(fitted))
+        phase = PhasePlan(
+            name=name,
+            start=self.planned,
+            end=self.planned + sequences,
+            length=sequences,
+            weights=tuple(fitted),
+        )
         return Mix(msgspec.structs.replace(self.plan, phases=(*self.plan.phases, phase)))
 
     def until(self, index: int) -> Mix:
-        """This mix cut off after `index` sequences: the trunk of a branch."""
+        """This mix cut off after `index` sequences, whose order stays what it was: the trunk of a branch."""
         if not 0 < index <= self.planned:
             raise IndexError(f"a branch at sequence {index} of a mix of {self.planned}")
         kept = tuple(
@@ -167,8 +190,13 @@ class Mix:
     def prefix_digest(self, index: int) -> str:
         """Identity of the order of the first `index` sequences: equal exactly where no batch would differ."""
         plan, settings = self.plan, self.plan.settings
-        # Each phase's end is the next one's start, and the end of the last one decides nothing before `index`.
-        phases = [[phase.start, phase.weights] for phase in plan.phases if phase.start < index]
+        phases = []
+        for phase in plan.phases:
+            if phase.start < index:
+                # Where a phase stops is the next one's start. How long it was to be decides its last block alone.
+                whole = phase.length // settings.block * settings.block
+                last = phase.length if min(phase.end, index) - phase.start > whole else None
+                phases.append([phase.start, phase.weights, last])
         return fingerprint([plan.sequence, plan.domains, plan.sizes, settings.block, settings.seed, phases])
 
     def order_digest(self, first: int, last: int) -> str:
@@ -209,11 +237,13 @@ class Mix:
         return self._bases[number]
 
     def _block(self, number: int, block: int) -> tuple[np.ndarray, np.ndarray]:
-        """Domain and rank within the domain of every place of a block, as if the phase had no end."""
+        """Domain and rank within the domain of every place of a block of the phase as it was made."""
         if (number, block) not in self._blocks:
-            phase, size = self.plan.phases[number], self.plan.settings.block
-            before = np.array(shares(block * size, phase.weights), dtype=np.int64)
-            count = np.array(shares((block + 1) * size, phase.weights), dtype=np.int64) - before
+            phase = self.plan.phases[number]
+            first = block * self.plan.settings.block
+            size = min(self.plan.settings.block, phase.length - first)
+            before = np.array(shares(first, phase.weights), dtype=np.int64)
+            count = np.array(shares(first + size, phase.weights), dtype=np.int64) - before
             keys = round_keys(self.plan.settings.seed, "places", phase.start, block)
             slots = np.repeat(np.arange(count.size), count)[permute(np.arange(size), size, keys)]
             order = np.argsort(slots, kind="stable")

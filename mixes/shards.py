@@ -62,8 +62,11 @@ def write_shard(
     """Write one shard and return its (`.npy`, `.parquet`) paths; both are flushed to the disk, none is renamed.
 
     `documents` has the columns id, domain, split and bytes, and may have more; `tokens[i]` are the ids of row i
-    without the end-of-document token. Raises ShardError for ids outside the vocabulary or an unknown split.
+    without the end-of-document token. Raises ShardError for ids outside the vocabulary, an `eos` outside it or inside
+    a document, or an unknown split, and OSError with its errno where the disk is full.
     """
+    if not 0 <= eos < vocab_size:
+        raise ShardError(f"the end-of-document token {eos} is outside the vocabulary of {vocab_size}")
     if len(tokens) != documents.num_rows:
         raise ShardError(f"{documents.num_rows} documents but {len(tokens)} lists of tokens")
     table, order = _ordered(documents, [len(ids) + 1 for ids in tokens])
@@ -75,13 +78,19 @@ def write_shard(
             raise ShardError(
                 f"a token of document {documents['id'][row]} is outside the vocabulary of {vocab_size}"
             )
+        if (ids == eos).any():
+            raise ShardError(
+                f"the end-of-document token {eos} stands inside document {documents['id'][row]}, which it would cut"
+            )
         array[position : position + ids.size] = ids
         array[position + ids.size] = eos
         position += ids.size + 1
     stem.parent.mkdir(parents=True, exist_ok=True)
     npy, parquet = stem.with_name(stem.name + ".npy"), stem.with_name(stem.name + ".parquet")
     with open(npy, "wb") as file:
-        np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+        # `write_array` would write through `tofile`, whose error on a full disk has no errno.
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
         file.flush()
         os.fsync(file.fileno())
     metadata = {

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from mixes.errors import MixError
-from mixes.order import integer_weights
+from mixes.order import integer_weights, shares
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Weights = Literal["natural"] | dict[str, Annotated[float, msgspec.Meta(ge=0)]]
@@ -78,7 +78,9 @@ def relative_weights(
         if not (math.isfinite(weight) and weight >= 0):
             raise MixError(f"mix: the weight of {name!r} must be a number of at least 0, got {weight}")
         if weight > 0 and sizes[name] == 0 and (settings is None or settings.over_cap == "refuse"):
-            raise MixError(f"mix: domain {name!r} has too few tokens for one sequence")
+            raise MixError(
+                f"mix: domain {name!r} has too few tokens for one sequence (there are {', '.join(sizes)})"
+            )
     supplied = [weights.get(name, 0.0) if sizes[name] else 0.0 for name in sizes]
     if sum(supplied) <= 0:
         raise MixError("mix: at least one weight of a domain with tokens must be above 0")
@@ -87,26 +89,27 @@ def relative_weights(
 
 def fit_weights(
     weights: Sequence[int],
-    room: Mapping[str, float],
+    room: Mapping[str, int],
     sequences: int,
     sizes: Mapping[str, int],
     settings: MixSettings,
 ) -> list[int]:
-    """Weights under which no domain gets more than `room` (sequences left under the cap) of `sequences`.
+    """Weights whose `order.shares` of `sequences` give no domain more than `room` (sequences left under the cap).
 
-    The same weights if they already fit, within one sequence of rounding. Raises MixError when they do not and the
-    settings refuse, or when no weights could.
+    The same weights if they already do. Where the weights themselves fit and only the rounding to whole sequences does
+    not, the odd ones go to other domains. Raises MixError when the weights do not fit and the settings refuse, or when
+    no weights could.
     """
-    total = sum(weights)
-    names = list(room)
-    over = [name for name, w in zip(names, weights, strict=True) if sequences * w > (room[name] + 1) * total]
-    if not over:
+    names, limits = list(room), list(room.values())
+    if all(count <= limit for count, limit in zip(shares(sequences, weights), limits, strict=True)):
         return list(weights)
-    usable = sum(room[name] for name, w in zip(names, weights, strict=True) if w)
-    if settings.over_cap == "refuse" or usable < sequences:
+    total = sum(weights)
+    usable = sum(limit for limit, w in zip(limits, weights, strict=True) if w)
+    over = [name for name, w in zip(names, weights, strict=True) if sequences * w > room[name] * total]
+    if usable < sequences or (over and settings.over_cap == "refuse"):
         name = max(over, key=lambda one: (sequences * weights[names.index(one)] / total / sizes[one], one))
         share = weights[names.index(name)] / total
-        used = settings.max_epochs * sizes[name] - room[name]
+        used = math.floor(settings.max_epochs * sizes[name]) - room[name]
         raise MixError(
             f"mix: domain {name!r} at weight {share:.4g} needs {(used + sequences * share) / sizes[name]:.2f} epochs, "
             f"the cap is {settings.max_epochs:g}; the largest feasible weight is {room[name] / sequences:.4g}"
@@ -116,22 +119,19 @@ def fit_weights(
                 else f", and all weighted domains together reach {usable / sequences:.0%}"
             )
         )
-    return _water_fill(weights, [room[name] for name in names], sequences)
+    return _capped_counts(weights, limits, sequences)
 
 
-def _water_fill(weights: Sequence[int], room: Sequence[float], sequences: int) -> list[int]:
+def _capped_counts(weights: Sequence[int], room: Sequence[int], sequences: int) -> list[int]:
+    """Whole sequences of each domain: at most `room`, the rest shared in proportion. The sum is `sequences`.
+
+    Counts are weights whose shares of their own sum are exactly themselves.
+    """
     capped: set[int] = set()
     while True:
-        left = sequences - sum(room[k] for k in capped)
-        open_weight = sum(w for k, w in enumerate(weights) if k not in capped)
-        over = {
-            k for k, w in enumerate(weights) if w and k not in capped and left * w > room[k] * open_weight
-        }
+        opened = [0 if k in capped else w for k, w in enumerate(weights)]
+        given = shares(sequences - sum(room[k] for k in capped), opened)
+        over = {k for k, count in enumerate(given) if count > room[k]}
         if not over:
-            break
+            return [room[k] if k in capped else count for k, count in enumerate(given)]
         capped |= over
-    # Thousandths of a sequence: fine enough that rounding never moves a whole one.
-    return [
-        math.floor(1000 * (room[k] if k in capped else left * w / open_weight)) if w else 0
-        for k, w in enumerate(weights)
-    ]

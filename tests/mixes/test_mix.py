@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from hypothesis import strategies as st
 
 from mixes.errors import MixError
 from mixes.mix import Mix, MixSettings, Phase
+from mixes.order import shares
+from mixes.weights import fit_weights
 
 SUPPLY = {"code": 641, "web": 2001, "books": 1000}
 
@@ -30,12 +35,10 @@ def order(mix: Mix) -> list[tuple[int, int]]:
 
 
 def test_one_natural_epoch_reads_every_sequence_once() -> None:
-    mix = build(363, block=33)  # 363 = 99 + 64 + 200 sequences, in whole blocks
-    assert set(Counter(order(mix)).values()) == {1}
-    assert len(order(mix)) == 363
-    # A cut inside a block may take a few sequences of one domain for those of another.
-    cut = Counter(order(build(363)))
-    assert len(cut) >= 363 - 8
+    for block in (1, 16, 33, 500):  # 363 = 99 + 64 + 200 sequences, in whole blocks or not
+        mix = build(363, block=block, max_epochs=1)
+        assert set(Counter(order(mix)).values()) == {1}
+        assert len(order(mix)) == 363
 
 
 def test_no_sequence_twice_before_all_were_read_once() -> None:
@@ -87,9 +90,16 @@ def test_any_piece_of_the_order_can_be_asked_alone() -> None:
 
 def test_a_longer_run_begins_as_the_shorter_one() -> None:
     short, long = build(300), build(1000)
-    assert order(long)[:300] == order(short)
-    assert long.order_digest(0, 300) == short.order_digest(0, 300)
-    assert long.prefix_digest(300) == short.prefix_digest(300)
+    for index in (100, 288):  # of 18 whole blocks and 12 sequences more
+        assert order(long)[:index] == order(short)[:index]
+        assert long.order_digest(0, index) == short.order_digest(0, index)
+        assert long.prefix_digest(index) == short.prefix_digest(index)
+    # The last block of the shorter one is apportioned for its end.
+    assert order(long)[:300] != order(short)
+    assert long.prefix_digest(300) != short.prefix_digest(300)
+    # What was cut off, or goes on in another phase, keeps the order it was made for.
+    assert short.prefix_digest(300) == short.then_same("more", 50).prefix_digest(300)
+    assert long.prefix_digest(295) == long.until(295).prefix_digest(295) != short.prefix_digest(295)
 
 
 def test_the_prefix_digest_sees_whatever_changes_the_order() -> None:
@@ -156,6 +166,114 @@ def test_the_epoch_cap_names_domain_epochs_and_the_largest_weight() -> None:
     ):
         build(400, weights={"code": 0.9, "web": 0.1})
     build(400, weights={"code": 0.64, "web": 0.36})
+
+
+def seen(mix: Mix) -> dict[str, int]:
+    """How often the sequences of each domain are read, counted in the order itself."""
+    domain, sequence = mix.locate(np.arange(mix.planned))
+    counts = np.bincount(domain, minlength=len(mix.domains))
+    assert counts.tolist() == mix.counts(mix.planned).tolist()
+    for number, size in enumerate(mix.plan.sizes):
+        own = sequence[domain == number]
+        for first in range(0, len(own), max(size, 1)):
+            epoch = own[first : first + size].tolist()
+            assert len(set(epoch)) == len(epoch)
+            assert set(epoch) <= set(range(size))
+    return dict(zip(mix.domains, counts.tolist(), strict=True))
+
+
+def within(mix: Mix) -> bool:
+    cap = mix.plan.settings.max_epochs
+    counts = mix.counts(mix.planned).tolist()
+    return all(count <= cap * size for count, size in zip(counts, mix.plan.sizes, strict=True))
+
+
+NAMED = st.dictionaries(st.sampled_from("abcd"), st.sampled_from([0.0, 0.1, 0.25, 1.0, 3.0, 0.7213]))
+MIXES = {
+    "sizes": st.tuples(*[st.integers(0, 60)] * 4),
+    "parts": st.lists(
+        st.tuples(st.one_of(st.just("natural"), NAMED), st.integers(1, 90)), min_size=1, max_size=3
+    ),
+    "cap": st.sampled_from([0.5, 1.0, 1.5, 4.0]),
+    "over": st.sampled_from(["refuse", "water-fill"]),
+    "block": st.sampled_from([1, 7, 16, 128]),
+    "cut": st.floats(0.01, 1),
+    "branch": st.tuples(st.one_of(st.just("natural"), NAMED), st.integers(1, 60)),
+}
+
+
+@given(**MIXES)  # type: ignore[arg-type]
+@settings(max_examples=300, deadline=None)
+def test_no_domain_is_ever_read_beyond_its_cap(
+    sizes: tuple[int, ...],
+    parts: list[tuple[Any, int]],
+    cap: float,
+    over: Any,
+    block: int,
+    cut: float,
+    branch: tuple[Any, int],
+) -> None:
+    kept = MixSettings(
+        phases=tuple(
+            Phase(name=str(n), weights=weights, tokens=2 * count) for n, (weights, count) in enumerate(parts)
+        ),
+        max_epochs=cap,
+        over_cap=over,
+        block=block,
+    )
+    supply = {name: 2 * size + 1 for name, size in zip("abcd", sizes, strict=True)}
+    try:
+        mix = Mix.build(supply, kept, sequence=2, sequences=sum(count for _, count in parts))
+    except MixError:
+        return
+    seen(mix)
+    assert within(mix)
+    for phase in mix.plan.phases:  # exact at every end, whatever the block
+        read = mix.counts(phase.end) - mix.counts(phase.start)
+        assert read.tolist() == shares(phase.length, phase.weights)
+    at = max(1, round(cut * mix.planned))
+    trunk = mix.until(at)
+    assert order(trunk) == order(mix)[:at]
+    assert trunk.prefix_digest(at) == mix.prefix_digest(at)
+    assert trunk.counts(at).tolist() == mix.counts(at).tolist()
+    try:
+        longer = trunk.then("branch", *branch)
+    except MixError:
+        return
+    seen(longer)
+    assert within(longer)
+    assert order(longer)[:at] == order(mix)[:at]
+    assert longer.prefix_digest(at) == mix.prefix_digest(at)
+
+
+def test_thousands_of_mixes_stay_within_their_cap() -> None:
+    draw = random.Random(5)
+    made = 0
+    for _ in range(6000):
+        supply = {name: 16 * draw.choice([draw.randint(1, 60), draw.randint(1, 3000)]) + 1 for name in "abc"}
+        kept = MixSettings(
+            weights={name: draw.random() for name in supply},
+            max_epochs=draw.choice([1, 1.5, 4]),
+            over_cap=draw.choice(["refuse", "water-fill"]),
+            seed=draw.randrange(5),
+        )
+        with contextlib.suppress(MixError):
+            mix = Mix.build(supply, kept, sequence=16, sequences=draw.randint(10, 1500))
+            made += 1
+            assert within(mix)
+    assert made > 2000
+
+
+def test_where_only_rounding_is_over_the_cap_the_odd_sequence_goes_elsewhere() -> None:
+    sizes = {"a": 9, "b": 100, "c": 100, "d": 100}
+    refusing = MixSettings(max_epochs=1)
+    assert fit_weights([5, 3, 3, 4], sizes, 15, sizes, refusing) == [5, 3, 3, 4]
+    assert shares(10, [90, 3, 3, 4])[0] == 10  # the share is 9.0, and so are the sequences that there are
+    fitted = fit_weights([90, 3, 3, 4], sizes, 10, sizes, refusing)
+    assert shares(10, fitted) == fitted
+    assert (fitted[0], sum(fitted)) == (9, 10)
+    with pytest.raises(MixError, match=r"'a' at weight 0\.91 needs 1\.01 epochs"):
+        fit_weights([91, 3, 2, 4], sizes, 10, sizes, refusing)
 
 
 def test_water_filling_caps_and_shares_the_rest_in_proportion() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,40 @@ def test_a_token_outside_the_vocabulary_is_refused(tmp_path: Path, token: int, d
     table, _ = documents(0, 1)
     with pytest.raises(ShardError, match="doc@0 is outside the vocabulary of 300"):
         write_shard(tmp_path / "bad", table, [np.array([token])], vocab_size=VOCAB, eos=EOS)
+
+
+def test_an_end_of_document_inside_a_document_is_refused(tmp_path: Path, documents: Documents) -> None:
+    table, _ = documents(0, 1)
+    with pytest.raises(ShardError, match="token 0 stands inside document doc@0"):
+        write_shard(tmp_path / "bad", table, [np.array([5, EOS, 6])], vocab_size=VOCAB, eos=EOS)
+    assert not (tmp_path / "bad.npy").exists()
+
+
+@pytest.mark.parametrize("eos", [-1, VOCAB])
+def test_an_end_of_document_outside_the_vocabulary_is_refused(
+    tmp_path: Path, eos: int, documents: Documents
+) -> None:
+    table, tokens = documents(0, 1)
+    with pytest.raises(ShardError, match=f"token {eos} is outside the vocabulary of 300"):
+        write_shard(tmp_path / "bad", table, tokens, vocab_size=VOCAB, eos=eos)
+
+
+def test_the_array_has_the_bytes_of_numpy(pairs: Pairs, tmp_path: Path) -> None:
+    for number, (npy, _) in enumerate(pairs):
+        again = tmp_path / f"{number}.npy"
+        with open(again, "wb") as file:
+            np.lib.format.write_array(file, np.load(npy), version=(1, 0), allow_pickle=False)
+        assert npy.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("length", [1, 1 << 20])
+def test_a_full_disk_keeps_its_errno(tmp_path: Path, length: int, documents: Documents) -> None:
+    table, _ = documents(0, 1)
+    (tmp_path / "full.npy").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_shard(tmp_path / "full", table, [np.ones(length)], vocab_size=VOCAB, eos=EOS)
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path, documents: Documents) -> None:

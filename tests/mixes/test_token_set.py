@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -115,6 +117,13 @@ def test_a_token_outside_the_vocabulary_is_never_delivered(pairs: Pairs) -> None
 
 def test_the_end_token_inside_a_document_is_found(tmp_path: Path, documents: Documents) -> None:
     table, _ = documents(1, 1)
-    pair = write_shard(tmp_path / "odd", table, [np.array([5, EOS, 6])], vocab_size=VOCAB, eos=EOS)
+    pair = write_shard(tmp_path / "odd", table, [np.array([5, 7, 6])], vocab_size=VOCAB, eos=EOS)
+    # As another program might write it, with the digest of what it wrote.
+    np.save(pair[0], np.array([5, EOS, 6, EOS], dtype="<u2"))
+    rows = pq.read_table(pair[1])
+    sha = hashlib.sha256(pair[0].read_bytes()).hexdigest().encode()
+    pq.write_table(
+        rows.replace_schema_metadata({**rows.schema.metadata, b"sluice.tokens_sha256": sha}), pair[1]
+    )
     with pytest.raises(ShardError, match="does not end every document"):
         TokenSet.open([pair], VOCAB, EOS).verify()
