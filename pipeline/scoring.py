@@ -16,7 +16,7 @@ from pipeline.errors import UsageError, UserError
 from pipeline.extract import Tally
 from pipeline.inputs import InputFile, find_inputs
 from pipeline.show import show_text
-from pipeline.tokenizer import END_OF_TEXT
+from pipeline.tokenizer import END_OF_TEXT, load_tokenizer, vocabulary_size
 from pipeline.tokens import BATCH, GENERAL, encode
 
 
@@ -33,7 +33,7 @@ def score_documents(model: Path, tokenizer_file: Path, paths: Sequence[str]) -> 
     from train.evaluate import evaluate
 
     tokenizer = _tokenizer(tokenizer_file)
-    eos, vocabulary = tokenizer.token_to_id(END_OF_TEXT), tokenizer.get_vocab_size()
+    eos, vocabulary = tokenizer.token_to_id(END_OF_TEXT), vocabulary_size(tokenizer)
     if eos is None:
         raise UserError(f"{tokenizer_file} has no token {END_OF_TEXT}")
     failed: Counter[str] = Counter()
@@ -44,20 +44,18 @@ def score_documents(model: Path, tokenizer_file: Path, paths: Sequence[str]) -> 
                 for number, file in enumerate(_find(paths))
             ]
             result = evaluate(model, TokenSet.open(files, vocabulary, eos), EvalSettings())
+            if not result["overall"]["documents"]:
+                raise UserError("these tokens have no held-out documents")
         except (TrainError, ShardError) as error:
             raise UserError(str(error)) from error
     return {**result, "failed": dict(sorted(failed.items()))}
 
 
 def _tokenizer(path: Path) -> Any:
-    from tokenizers import Tokenizer
-
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise UserError(f"{path} is no tokenizer: {show_text(error)}") from error
-    tokenizer.encode_special_tokens = True
-    return tokenizer
+        return load_tokenizer(path)
+    except ValueError as error:
+        raise UserError(f"{path} is no tokenizer: {error}") from error
 
 
 def _find(paths: Sequence[str]) -> tuple[InputFile, ...]:

@@ -23,13 +23,14 @@ from pipeline.store.parquet import iterate
 
 END_OF_TEXT = "<|endoftext|>"
 MAX_DOCUMENT = 1 << 20  # characters of one document that training looks at
+MAX_VOCABULARY = 1 << 24
 
 
 class TokenizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the corpus becomes tokens."""
 
     # Tokens: the 256 bytes and the end-of-text token at least; training reserves room for all of them at once.
-    vocabulary: Annotated[int, msgspec.Meta(ge=257, le=1 << 24)] = 32_768
+    vocabulary: Annotated[int, msgspec.Meta(ge=257, le=MAX_VOCABULARY)] = 32_768
     tokenizer: str | None = None  # path of a tokenizer.json to use instead of training one
     sample_bytes: Annotated[int, msgspec.Meta(ge=1)] = (
         1_000_000_000  # UTF-8 bytes that training looks at, at most
@@ -40,7 +41,7 @@ class TokenizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 @dataclass(frozen=True)
 class Learned:
-    """A tokenizer as JSON, its size, the id of the end-of-text token, and what it was trained on."""
+    """A tokenizer as JSON, its largest id + 1, the id of the end-of-text token, and what it was trained on."""
 
     json: str
     vocabulary: int
@@ -64,30 +65,62 @@ def obtain(
 ) -> Learned:
     """Train on the corpus files, or read the tokenizer that the recipe names.
 
-    Raises UserError when the named file is missing or holds no tokenizer.
+    Raises UserError when the named file is missing, holds no tokenizer, or one whose `<|endoftext|>` text can spell.
     """
     counts = {"documents": 0, "bytes": 0}
     if settings.tokenizer:
-        learned = _read(given_tokenizer(settings))
+        learned = _given(given_tokenizer(settings))
     else:
         learned = _train(_sample(folder, files, settings, counts, report), settings)
     eos = learned.token_to_id(END_OF_TEXT)
-    if eos is None:
-        learned.add_special_tokens([END_OF_TEXT])
-        eos = learned.token_to_id(END_OF_TEXT)
     assert eos is not None
-    return Learned(learned.to_str(), learned.get_vocab_size(), eos, counts)
+    return Learned(learned.to_str(), vocabulary_size(learned), eos, counts)
 
 
-def _read(path: Path) -> Any:
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer of a tokenizer.json as documents are encoded here, whatever the file says.
+
+    It cuts and pads nothing, and special tokens that a text spells stay ordinary text. Raises ValueError for a file
+    that is no tokenizer, with the library's words.
+    """
     from tokenizers import Tokenizer
 
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
+        raise ValueError(show_text(error)) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def vocabulary_size(tokenizer: Any) -> int:
+    """The largest id + 1: how many rows an embedding needs, also where some ids are not used."""
+    return 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+
+
+def _given(path: Path) -> Any:
+    """The tokenizer that a recipe names, with an end-of-text token that no text can spell."""
+    where = f"tokenize.tokenizer: {show_text(path)}"
+    try:
+        tokenizer = load_tokenizer(path)
+    except ValueError as error:
+        raise UserError(f"{where} is no tokenizer.json of Hugging Face ({error})") from None
+    # Also where the file lists the token: one that is not special there would be matched in crawled text.
+    tokenizer.add_special_tokens([END_OF_TEXT])
+    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    eos = vocabulary[END_OF_TEXT]
+    if vocabulary_size(tokenizer) > MAX_VOCABULARY:
         raise UserError(
-            f"tokenize.tokenizer: {show_text(path)} is no tokenizer.json of Hugging Face ({show_text(error)})"
-        ) from None
+            f"{where}: its largest id is {vocabulary_size(tokenizer) - 1:,}, above {MAX_VOCABULARY:,}"
+        )
+    if sum(number == eos for number in vocabulary.values()) > 1:
+        raise UserError(f"{where}: id {eos} belongs to two tokens, give {END_OF_TEXT} one of its own")
+    for text in (END_OF_TEXT, f"a{END_OF_TEXT}b"):
+        if eos in tokenizer.encode(text, add_special_tokens=False).ids:
+            raise UserError(f"{where}: text that spells {END_OF_TEXT} would end a document")
+    return tokenizer
 
 
 def _sample(

@@ -29,11 +29,9 @@ class Encoded:
 
 @lru_cache(maxsize=2)
 def _tokenizer(path: Path) -> Any:
-    from tokenizers import Tokenizer
+    from pipeline.tokenizer import load_tokenizer
 
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.encode_special_tokens = True  # a page that spells <|endoftext|> does not end a document
-    return tokenizer
+    return load_tokenizer(path)
 
 
 def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:

@@ -64,7 +64,7 @@ def save(
     state: dict[str, Any],
 ) -> Path:
     """Write the checkpoint of `step` into `folder` and return its path. Raises CheckpointError if the disk is full."""
-    target = folder / f"step-{step:09d}"
+    target = place(folder, step)
     try:
         with publish.folder(target) as unfinished:
             files = {}
@@ -81,6 +81,11 @@ def save(
             f"the checkpoint of step {step} could not be written to {folder}: {error}"
         ) from error
     return target
+
+
+def place(folder: Path, step: int) -> Path:
+    """Where the checkpoint of `step` lies in `folder`."""
+    return folder / f"step-{step:09d}"
 
 
 def _digest(head: Head) -> str:
@@ -126,6 +131,24 @@ def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             f"no checkpoint in {folder} is usable, remove the folder to start afresh: " + "; ".join(damage)
         )
     return None, []
+
+
+def go_back(folder: Path, step: int) -> tuple[Checkpoint | None, list[str]]:
+    """The newest valid checkpoint at or before `step`, None if there is none, and what is wrong with newer ones there.
+
+    Removes every checkpoint after it: a run that starts there writes them again, and one that is killed meanwhile
+    must not resume behind what it has yet to redo.
+    """
+    found, damage, last = None, [], place(folder, step).name
+    for path in reversed(_all(folder)):
+        if path.name <= last:
+            try:
+                found = verify(path)
+                break
+            except CheckpointError as error:
+                damage.append(str(error))
+        shutil.rmtree(path)
+    return found, damage
 
 
 def prune(folder: Path, keep: int) -> None:

@@ -45,6 +45,7 @@ def evaluate(model_dir: Path, tokens: TokenSet, settings: EvalSettings | None = 
 
     A row has documents, tokens, bytes, nats, perplexity, bits_per_byte and interval (of bits_per_byte, or null for a
     single document), and held_out (documents there were). Documents are taken in a fixed random order up to the limits.
+    Where nothing was held out there are no domains, and the overall row counts nothing and has null for its scores.
     """
     limits = settings or EvalSettings()
     chosen, available = _chosen(tokens, limits)
@@ -139,8 +140,6 @@ def _chosen(tokens: TokenSet, settings: EvalSettings) -> tuple[list[HeldoutDocum
     by_domain: dict[str, list[HeldoutDocument]] = {}
     for document in tokens.heldout():
         by_domain.setdefault(document.domain, []).append(document)
-    if not by_domain:
-        raise TrainError("these tokens have no held-out documents")
     chosen = []
     for domain in sorted(by_domain):
         ordered = sorted(by_domain[domain], key=lambda one: (id_rank(one.id), one.id))
@@ -160,6 +159,9 @@ def _domains(documents: Sequence[Document]) -> list[str]:
 
 
 def _row(documents: Sequence[Document], nats: np.ndarray) -> dict[str, Any]:
+    if not documents:
+        nothing = {"documents": 0, "tokens": 0, "bytes": 0, "nats": 0.0}
+        return {**nothing, "perplexity": None, "bits_per_byte": None, "interval": None}
     sizes = np.array([one.bytes for one in documents], dtype=np.float64)
     tokens, total, whole = sum(len(one.tokens) for one in documents), float(nats.sum()), float(sizes.sum())
     bits = total / math.log(2) / whole if whole else math.nan

@@ -24,7 +24,7 @@ from pipeline.store import canonical
 from train import checkpoint as checkpoints
 from train import publish
 from train.attention import only
-from train.config import TrainSettings, resolve, shape
+from train.config import TrainSettings, decisive, resolve, shape
 from train.data import Batches
 from train.device import Place, prepare
 from train.errors import CheckpointError, NonFiniteLossError, StoppedError, TrainError
@@ -90,7 +90,7 @@ def fit(task: Task, work: Path, progress: Progress | None) -> tuple[Decoder, Pla
     model.to(place.device)
     optimizer = adamw(model, settings)
     publish.remove_unfinished(work / "checkpoints")
-    found, damage = checkpoints.newest(work / "checkpoints")
+    found, damage = _resume(task, work)
     start = found or task.base
     if found:
         check_same(found, task)
@@ -112,6 +112,22 @@ def fit(task: Task, work: Path, progress: Progress | None) -> tuple[Decoder, Pla
             "damaged_checkpoints": damage,
         },
     )
+
+
+def _resume(task: Task, work: Path) -> tuple[checkpoints.Checkpoint | None, list[str]]:
+    """The checkpoint to go on from, None for the start, and what is wrong with those that were passed over.
+
+    Behind the end of the stable stretch a trunk also needs the state that it saved there; without it there is nothing
+    to anneal from, so the run goes back to where that state is made again.
+    """
+    found, damage = checkpoints.newest(work / "checkpoints")
+    if task.base is None and found and found.head.step >= task.schedule.decay_from:
+        try:
+            _branch(task, work)
+        except CheckpointError as error:
+            found, older = checkpoints.go_back(work / "checkpoints", task.schedule.decay_from)
+            damage = [*damage, str(error), *older]
+    return found, damage
 
 
 def _load(start: checkpoints.Checkpoint, model: Decoder, optimizer: torch.optim.Optimizer) -> None:
@@ -154,6 +170,8 @@ class _Steps:
         task, settings = self.task, self.task.settings
         self.last_good = first if first > task.first or task.base else None
         self._mark = (time.perf_counter(), first)
+        if task.base is None and first == task.schedule.decay_from and not self._has_branch():
+            self._save(self.work / "branch", first)
         with on_signals() as stop, only(self.place.attention):
             for step in range(first, task.schedule.end):
                 self._train(step)
@@ -168,6 +186,13 @@ class _Steps:
                     self.last_good = done
                 if stop.signal_number is not None and done < task.schedule.end:
                     raise StoppedError(stop.signal_number, done)
+
+    def _has_branch(self) -> bool:
+        try:
+            _branch(self.task, self.work)
+        except CheckpointError:
+            return False
+        return True
 
     def _train(self, step: int) -> None:
         settings = self.task.settings
@@ -231,8 +256,8 @@ class _Steps:
 
 
 def _branch(task: Task, work: Path) -> Path:
-    """The state at the end of the stable stretch, as the run saved it."""
-    return checkpoints.verify(work / "branch" / f"step-{task.schedule.decay_from:09d}").path
+    """The state at the end of the stable stretch, as the run saved it. Raises CheckpointError if it is damaged."""
+    return checkpoints.verify(checkpoints.place(work / "branch", task.schedule.decay_from)).path
 
 
 def _summary(task: Task, model: Decoder, work: Path) -> dict[str, Any]:
@@ -241,7 +266,7 @@ def _summary(task: Task, model: Decoder, work: Path) -> dict[str, Any]:
     first, last = task.first * task.settings.batch, task.schedule.end * task.settings.batch
     return {
         "task": task.name,
-        "settings": msgspec.to_builtins(task.settings),
+        "settings": decisive(task.settings),
         "schedule": msgspec.to_builtins(task.schedule),
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "first_step": task.first,

@@ -14,12 +14,13 @@ import msgspec
 from mixes.errors import MixError
 from mixes.mix import Mix, MixSettings
 from train.config import Arm, RunSettings, Shape, TrainSettings, resolve, shape
+from train.schedule import stable_schedule
 
 FLOPS_FORMULA = "6 N_matmul + 6 layers * width * sequence (causal)"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that fits its tokens. `mix` is the trunk's."""
+    """A run that fits its tokens. `mix` is the trunk's; `summary` speaks of the trunk and of what all arms share."""
 
     settings: RunSettings
     shape: Shape
@@ -52,8 +53,10 @@ def make_plan(
 ) -> Plan:
     """The trunk's and every arm's mix for training tokens `supply` (by domain), within the epoch cap.
 
-    With `when_short: shrink` the budget becomes the largest that the cap allows for the trunk and each arm; the summary
-    says so under `limited_by`. Raises MixError, naming what would be possible.
+    With `when_short: shrink` the budget becomes the largest that the cap allows for the trunk and an arm of the same
+    mix; the summary says so under `limited_by`. What the arms weigh does not decide the trunk's length, so other arms
+    can branch off a trunk that is there. Raises MixError, naming what would be possible, and TrainError for a decay of
+    all steps.
     """
     full = resolve(settings)
     sizes = shape(full, vocab_size)
@@ -62,6 +65,7 @@ def make_plan(
     steps = steps_wanted
     if full.when_short == "shrink":
         steps = _largest(steps_wanted, supply, mix_settings, full)
+    stable_schedule(steps, full.warmup_fraction, full.decay_fraction)
     mix, arms = _mixes(steps, supply, mix_settings, full)
     per_token, arm_tokens = flops_per_token(sizes), arm_steps(full, steps) * full.batch * full.sequence
     tokens = steps * full.batch * full.sequence
@@ -69,7 +73,8 @@ def make_plan(
         "parameters": parameter_count(sizes),
         "flops_per_token": per_token,
         "flops_formula": FLOPS_FORMULA,
-        "flops": per_token * (tokens + arm_tokens * len(arms)),
+        "flops": per_token * tokens,
+        "arm_flops": per_token * arm_tokens,
         "tokens_wanted": wanted,
         "tokens": tokens,
         "limited_by": "supply" if steps < steps_wanted else "budget",
@@ -79,7 +84,6 @@ def make_plan(
         "arm_tokens": arm_tokens,
         "arm_steps": arm_steps(full, steps),
         "exposure": mix.exposure(),
-        "arm_exposure": {name: arm.exposure() for name, arm in arms.items()},
     }
     return Plan(settings=full, shape=sizes, mix=mix, arm_mixes=arms, summary=summary)
 
@@ -108,15 +112,21 @@ def _mixes(
 
 
 def _largest(wanted: int, supply: Mapping[str, int], mix_settings: MixSettings, settings: RunSettings) -> int:
-    """The most steps, at most `wanted`, whose trunk and arms stay under the cap (by bisection)."""
-    _mixes(1, supply, mix_settings, settings)  # what not even one step can do is an error of the recipe
+    """The most steps, at most `wanted`, whose trunk and room for an arm stay under the cap (by bisection)."""
+
+    def trunk_and_room(steps: int) -> None:
+        mix = Mix.build(supply, mix_settings, sequence=settings.sequence, sequences=steps * settings.batch)
+        if settings.anneal.arms:
+            mix.then_same("room", arm_steps(settings, steps) * settings.batch)
 
     def fits(steps: int) -> bool:
         try:
-            _mixes(steps, supply, mix_settings, settings)
+            trunk_and_room(steps)
         except MixError:
             return False
         return True
+
+    trunk_and_room(1)  # what not even one step can do is an error of the recipe
 
     if fits(wanted):
         return wanted

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from train.errors import TrainError
+
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """`warmup` steps up, then full rate until step `decay_from`, then linearly to zero at step `end`.
@@ -37,8 +39,13 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stable_schedule(steps: int, warmup_fraction: float, decay_fraction: float) -> Schedule:
-    """The schedule of a trunk of `steps` steps."""
+    """The schedule of a trunk of `steps` steps. Raises TrainError where the decay would take all of them."""
     decay = round(steps * decay_fraction)
+    if steps and decay >= steps:
+        raise TrainError(
+            f"train.decay_fraction: {decay_fraction:g} of {steps} step{'s' if steps > 1 else ''} leaves no step before "
+            "the decay; lower it or raise train.tokens"
+        )
     return Schedule(
         warmup=min(round(steps * warmup_fraction), steps - decay), decay_from=steps - decay, end=steps
     )

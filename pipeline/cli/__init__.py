@@ -74,7 +74,7 @@ def _refuse_other_bytes(words: list[str]) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
-            raise UsageError(f"{word!r} is not UTF-8: rename what it names") from None
+            raise UsageError(f"{word!r} is not UTF-8") from None
 
 
 _signals: list[int] = []

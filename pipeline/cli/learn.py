@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -66,16 +67,13 @@ def generate(
 
     Example: sluice generate run/model --prompt "The function returns" --tokens 20
     """
-    from tokenizers import Tokenizer
-
-    from pipeline.show import show_text
-    from pipeline.tokenizer import END_OF_TEXT
+    from pipeline.tokenizer import END_OF_TEXT, load_tokenizer
 
     path = _model_file(model, "tokenizer.json")
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise UserError(f"{path} is no tokenizer: {show_text(error)}") from None
+        tokenizer = load_tokenizer(path)
+    except ValueError as error:
+        raise UserError(f"{path} is no tokenizer: {error}") from None
     _model_file(model, "model.safetensors")
     from train.generate import generate as write
 
@@ -84,7 +82,15 @@ def generate(
         raise UserError(f"{model}/tokenizer.json has no token {END_OF_TEXT}")
     start = tokenizer.encode(prompt, add_special_tokens=False).ids or [eos]
     written = list(write(model, start, max_tokens=tokens, temperature=temperature, seed=seed))
-    print(show_text(prompt + tokenizer.decode(written), 100_000).replace("\u23ce", "\n"))
+    print(_lines(prompt + tokenizer.decode(written)))
+
+
+def _lines(text: str) -> str:
+    """Text of a model for a terminal: lines and tabs as they are, nothing else in it may act."""
+    from pipeline.show import show_text
+
+    parts = re.split(r"([\n\t])", text)
+    return "".join(part if part in ("\n", "\t") else show_text(part, len(part)) for part in parts)
 
 
 def doctor(json: Json = False) -> None:

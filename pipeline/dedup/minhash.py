@@ -123,8 +123,9 @@ def signatures(normal: pa.Array, settings: MinHashSettings) -> Array:
     column = normal.combine_chunks() if isinstance(normal, pa.ChunkedArray) else normal
     if not len(column):
         return np.empty((0, settings.bands * settings.rows), dtype=np.uint32)
-    _, offsets_buffer, data_buffer = column.cast(pa.large_string()).buffers()
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    large = column.cast(pa.large_string())  # of a slice it may begin at another offset than the slice
+    _, offsets_buffer, data_buffer = large.buffers()
+    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[large.offset : large.offset + len(large) + 1]
     data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
     multipliers, additions = permutations(settings.bands * settings.rows, settings.seed)
     writable = np.array(offsets, dtype=np.int64)

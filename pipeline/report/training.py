@@ -182,9 +182,15 @@ def effects(run: Run, found: Sequence[Model]) -> list[str]:
     said = []
     if plain and same:
         said.append(_effect("the decay of the learning rate", same.name, plain.name, score))
+    fallen = {one.shard: one.values["fallback"] for one in run.closed["anneal"] if "fallback" in one.values}
     if same:
         others = [arm for arm in arms if arm.decay == "linear" and arm.weights != "stable"]
-        said += [_effect("the data alone", arm.name, same.name, score) for arm in others]
+        said += [
+            _effect("the data alone", arm.name, same.name, score) for arm in others if arm.name not in fallen
+        ]
+    for name, fallback in sorted(fallen.items()):
+        missing = ", ".join(fallback["no_tokens_of"])
+        said.append(f"{name} went on with the mix of the stable run: the corpus holds no tokens of {missing}")
     return said
 
 
@@ -203,7 +209,7 @@ def exposure(run: Run) -> list[Exposure]:
     rows = _exposed(trained[0], plan.get("exposure", []), set())
     trunk_phases = {row.phase for row in rows}
     for receipt in run.closed["anneal"]:
-        rows += _exposed(receipt, plan.get("arm_exposure", {}).get(receipt.shard, []), trunk_phases)
+        rows += _exposed(receipt, receipt.values.get("planned", []), trunk_phases)
     return rows
 
 

@@ -48,7 +48,7 @@ def plan(planning: Planning) -> list[Shard]:
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
-    """Drop duplicates, mask, label."""
+    """Drop duplicates, mask text and title, label."""
     from filters import domain, pii
 
     duplicates = shard.parameters.get("duplicates")
@@ -57,13 +57,16 @@ def run(shard: Shard, attempt: Attempt) -> None:
         attempt.counts.update({"in": table.num_rows})
         if repeated is not None and len(repeated):
             table = table.filter(pc.invert(pc.is_in(table["id"], value_set=repeated)))
-        text = table["text"].combine_chunks()
+        text, title = (table[name].combine_chunks() for name in ("text", "title"))
         if attempt.recipe.pii is not None:
             text, counts = pii.mask(text, attempt.recipe.pii)
+            title, more = pii.mask(title, attempt.recipe.pii)
             for name, numbers in counts.items():
+                numbers = numbers + more[name]
                 table = table.append_column(f"pii_{name}", pa.array(numbers, pa.int32()))
                 attempt.count("masked", {name: int(numbers.sum())})
-        table = table.set_column(table.schema.get_field_index("text"), "text", text.cast(pa.large_string()))
+        for name, column in (("text", text.cast(pa.large_string())), ("title", title)):
+            table = table.set_column(table.schema.get_field_index(name), name, column)
         labels = domain.label(table)
         table = table.append_column("domain", labels.cast(pa.string()))
         attempt.write("corpus", table)
@@ -77,4 +80,4 @@ def _by_domain(labels: pa.Array) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(labels).to_pylist()}
 
 
-STAGE = Stage(name="corpus", version=1, folders=("corpus",), settings=settings, plan=plan, run=run)
+STAGE = Stage(name="corpus", version=2, folders=("corpus",), settings=settings, plan=plan, run=run)

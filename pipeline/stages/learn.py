@@ -24,20 +24,30 @@ from pipeline.stages.tables import as_input
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mixes.mix import MixSettings
     from mixes.tokens import TokenSet
     from pipeline.recipe import Recipe
-    from train.config import TrainSettings
+    from train.config import Arm, TrainSettings
 
 
 def settings(recipe: Recipe) -> object:
-    """Everything that decides the weights of the model; the arms belong to `anneal`."""
+    """Everything that decides a byte of the stable model; the arms belong to `anneal`."""
     from importlib.metadata import version
 
-    train = msgspec.to_builtins(recipe.train)
-    final = not train.pop("anneal")[
-        "arms"
-    ]  # without arms the stable model is also published as the final one
-    return {"train": train, "final": final, "mix": msgspec.to_builtins(recipe.mix), "torch": version("torch")}
+    from train.config import decisive
+
+    assert recipe.train is not None
+    final = not recipe.train.anneal.arms  # then the stable model is also published as the final one
+    anneal = recipe.train.anneal
+    return {
+        "train": decisive(recipe.train),
+        "room": None
+        if final
+        else [anneal.fraction, anneal.tokens],  # where tokens are short, arms want some left
+        "final": final,
+        "mix": msgspec.to_builtins(recipe.mix),
+        "torch": version("torch"),
+    }
 
 
 def anneal_settings(recipe: Recipe) -> object:
@@ -165,25 +175,60 @@ def _plan(attempt: Attempt, tokens: TokenSet, train: TrainSettings, shard: Shard
     return make_plan(tokens.supply(), attempt.recipe.mix, train, shard.parameters["vocabulary"])
 
 
-def _train(attempt: Attempt, tokens: TokenSet) -> TrainSettings:
-    """The recipe's settings, without weight for domains that this corpus happens to hold nothing of.
+def fitting(train: TrainSettings, mix: MixSettings, supply: Mapping[str, int]) -> TrainSettings:
+    """The settings with arms that this corpus can feed; `supply` is training tokens by domain.
 
-    A mix that refuses what it cannot give keeps them, and says so.
+    Under `over_cap: water-fill` domains that it happens to hold nothing of lose their weight, and an arm that has no
+    other goes on with the stable mix. Where the mix refuses, raises MixError with the arm's key.
     """
-    from filters.domain import DOMAINS
+    from mixes.mix import sequences_of
+    from train.config import resolve
 
-    train = attempt.recipe.train
-    assert train is not None
-    if attempt.recipe.mix.over_cap == "refuse":
-        return train
-    absent = set(DOMAINS) - set(tokens.supply())
+    sizes = sequences_of(supply, resolve(train).sequence)
     arms = tuple(
-        arm
-        if isinstance(arm.weights, str)
-        else msgspec.structs.replace(arm, weights={k: v for k, v in arm.weights.items() if k not in absent})
-        for arm in train.anneal.arms
+        msgspec.structs.replace(
+            arm, weights=_arm_weights(f"train.anneal.arms[{number}]", arm.weights, mix, sizes)
+        )
+        for number, arm in enumerate(train.anneal.arms)
     )
     return msgspec.structs.replace(train, anneal=msgspec.structs.replace(train.anneal, arms=arms))
+
+
+def _arm_weights(key: str, weights: Any, mix: MixSettings, sizes: Mapping[str, int]) -> Any:
+    from filters.domain import DOMAINS
+    from mixes.errors import MixError
+    from mixes.weights import relative_weights, weighs_nothing
+
+    if isinstance(weights, str):
+        return weights
+    if mix.over_cap == "water-fill":
+        # A name that no document could bear is a mistake, and stays for the error that names its neighbour.
+        weights = {k: v for k, v in weights.items() if sizes.get(k) or (k not in DOMAINS and k not in sizes)}
+        if weighs_nothing(weights):
+            return "stable"
+    try:
+        relative_weights(weights, sizes, mix)
+    except MixError as error:
+        raise MixError(str(error).replace("mix:", f"{key}.weights:", 1)) from None
+    return weights
+
+
+def _fallback(asked: Arm, used: Arm) -> dict[str, Any]:
+    """What a receipt says of an arm whose domains the corpus has none of."""
+    if isinstance(asked.weights, str) or used.weights != "stable":
+        return {}
+    wanted = sorted(name for name, weight in asked.weights.items() if weight)
+    return {"fallback": {"weights": "stable", "no_tokens_of": wanted}}
+
+
+def _settings(attempt: Attempt, tokens: TokenSet) -> TrainSettings:
+    assert attempt.recipe.train is not None
+    return fitting(attempt.recipe.train, attempt.recipe.mix, tokens.supply())
+
+
+def _arm(train: TrainSettings | None, name: str) -> Arm:
+    assert train is not None
+    return next(arm for arm in train.anneal.arms if arm.name == name)
 
 
 def _progress(attempt: Attempt) -> Any:
@@ -214,7 +259,7 @@ def run_train(shard: Shard, attempt: Attempt) -> None:
 
     with _in_words(), _work(attempt) as work:
         tokens = _open(attempt, shard.parameters)
-        train = _train(attempt, tokens)
+        train = _settings(attempt, tokens)
         plan = _plan(attempt, tokens, train, shard)
         out = attempt.scratch / "model"
         result = run_stable(tokens, plan.mix, train, work, out, _progress(attempt))
@@ -228,14 +273,15 @@ def run_anneal(shard: Shard, attempt: Attempt) -> None:
 
     with _in_words(), _work(attempt) as work:
         tokens = _open(attempt, shard.parameters)
-        train = _train(attempt, tokens)
-        arm = next(arm for arm in train.anneal.arms if arm.name == shard.name)
+        train = _settings(attempt, tokens)
+        asked, arm = _arm(attempt.recipe.train, shard.name), _arm(train, shard.name)
         plan = _plan(attempt, tokens, train, shard)
         out = attempt.scratch / "model"
         files = [attempt.folder.local(name, attempt.scratch) for name in shard.parameters["checkpoint"]]
         checkpoint = files[0].parent
         result = run_arm(tokens, plan.mix, train, arm, checkpoint, work, out, _progress(attempt))
-    attempt.values = _plain(result)
+    planned = plan.arm_mixes[arm.name].exposure()
+    attempt.values = {"planned": planned, **_plain(result), **_fallback(asked, arm)}
     _publish(attempt, shard, out, f"model/anneal/{shard.name}")
 
 
@@ -261,7 +307,7 @@ def run_eval(shard: Shard, attempt: Attempt) -> None:
 
 TRAIN = Stage(
     name="train",
-    version=1,
+    version=2,
     folders=("model/stable",),
     settings=settings,
     plan=plan_train,
@@ -271,7 +317,7 @@ TRAIN = Stage(
 )
 ANNEAL = Stage(
     name="anneal",
-    version=1,
+    version=2,
     folders=("model/anneal",),
     settings=anneal_settings,
     plan=plan_anneal,

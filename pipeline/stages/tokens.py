@@ -93,7 +93,7 @@ def run_tokens(shard: Shard, attempt: Attempt) -> None:
 
 TOKENIZER = Stage(
     name="tokenizer",
-    version=1,
+    version=2,
     folders=("tokenizer",),
     settings=tokenizer_settings,
     plan=plan_tokenizer,
@@ -102,7 +102,7 @@ TOKENIZER = Stage(
 )
 TOKENS = Stage(
     name="tokens",
-    version=1,
+    version=2,
     folders=("tokens",),
     settings=tokens_settings,
     plan=plan_tokens,

@@ -66,6 +66,17 @@ def test_signature_depends_on_the_set_of_ngrams_alone() -> None:
     assert (alone[0] == rows[2]).all()
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
+@pytest.mark.parametrize(("start", "length"), [(0, 4), (1, 2), (2, 2), (3, 1), (4, 0)])
+def test_a_slice_has_the_signatures_of_its_rows(kind: pa.DataType, start: int, length: int) -> None:
+    texts = pa.array(["a b c d e f", "hello there my good friend", "x y z w v u t", ""], kind)
+    whole = signatures(texts, FINEWEB)
+    part = signatures(texts.slice(start, length), FINEWEB)
+    assert (part == whole[start : start + length]).all()
+    chunks = pa.chunked_array([texts.slice(start, length), texts.slice(0, 1)])
+    assert (signatures(chunks, FINEWEB) == np.concatenate([part, whole[:1]])).all()
+
+
 def _ngrams(words: list[str]) -> set[tuple[str, ...]]:
     return {tuple(words[start : start + 5]) for start in range(len(words) - 4)}
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
 from mixes.mix import Mix
+from mixes.shards import write_shard
 from mixes.tokens import TokenSet
 from train.config import EvalSettings, TrainSettings
 from train.errors import TrainError
@@ -93,6 +97,24 @@ def test_limits_take_whole_documents_at_random(model_dir: Path, tokens: TokenSet
     assert few["overall"]["held_out"] == sum(row["documents"] for row in tokens.counts("heldout").values())
     short = evaluate(model_dir, tokens, EvalSettings(device="cpu", threads=1, max_tokens=1))
     assert {row["documents"] for row in short["domains"].values()} == {1}
+
+
+def test_where_nothing_was_held_out_the_score_is_empty(model_dir: Path, tmp_path: Path) -> None:
+    table = pa.table({"id": ["a"], "domain": ["logs"], "split": ["train"], "bytes": [3]})
+    pair = write_shard(tmp_path / "all", table, [np.array([1, 2, 3])], vocab_size=257, eos=EOS)
+    result = evaluate(model_dir, TokenSet.open([pair], 257, EOS), EvalSettings(device="cpu", threads=1))
+    assert result["domains"] == {}
+    assert result["overall"] == {
+        "documents": 0,
+        "tokens": 0,
+        "bytes": 0,
+        "nats": 0.0,
+        "perplexity": None,
+        "bits_per_byte": None,
+        "interval": None,
+        "held_out": 0,
+    }
+    assert json.loads(msgspec.json.encode(result))["windowing"] == result["windowing"]
 
 
 def test_what_cannot_be_scored(model_dir: Path, tokens: TokenSet, tmp_path: Path) -> None:

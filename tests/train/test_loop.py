@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +160,87 @@ def test_a_damaged_checkpoint_costs_its_steps_only(
     assert result["cost"]["resumed_at"] == 10
     assert "step-000000012" in result["cost"]["damaged_checkpoints"][0]
     assert digest(tmp_path / "out") == digest(clean[1])
+
+
+def damage(path: Path, how: str) -> None:
+    if how == "missing":
+        shutil.rmtree(path)
+    else:
+        (path / "weights.safetensors").write_bytes(b"half")
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+@pytest.mark.parametrize(("decay", "keep", "resumed"), [(0.0, 2, 12), (0.5, 9, 5), (0.5, 1, None)])
+def test_a_damaged_branch_is_made_again(
+    tokens: TokenSet,
+    mix: Mix,
+    small: TrainSettings,
+    tmp_path: Path,
+    how: str,
+    decay: float,
+    keep: int,
+    resumed: int | None,
+) -> None:
+    settings = msgspec.structs.replace(small, decay_fraction=decay, keep_checkpoints=keep)
+    work, out = tmp_path / "work", tmp_path / "out"
+    run_stable(tokens, mix, settings, work, out)
+    whole = digest(out)
+    (branch,) = (work / "branch").iterdir()
+    damage(branch, how)
+    result = run_stable(tokens, mix, settings, work, out)
+    assert result["cost"]["resumed_at"] == resumed
+    assert branch.name in result["cost"]["damaged_checkpoints"][0]
+    assert digest(out) == whole
+    assert run_stable(tokens, mix, settings, work, out)["cost"]["damaged_checkpoints"] == []
+
+
+def test_a_run_killed_while_it_makes_its_branch_again_is_still_the_same(
+    tokens: TokenSet, mix: Mix, small: TrainSettings, tmp_path: Path
+) -> None:
+    def stop(done: int, total: int, loss: float, speed: float) -> None:
+        if done == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    settings = msgspec.structs.replace(small, decay_fraction=0.5, keep_checkpoints=1)
+    work, out = tmp_path / "work", tmp_path / "out"
+    run_stable(tokens, mix, settings, work, out)
+    whole = digest(out)
+    damage(work / "branch" / "step-000000006", "damaged")
+    with pytest.raises(StoppedError):
+        run_stable(tokens, mix, settings, work, out, stop)
+    result = run_stable(tokens, mix, settings, work, out)
+    assert result["cost"]["resumed_at"] == 8
+    assert digest(out) == whole
+
+
+def test_going_back_removes_what_comes_after(clean: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(clean[0] / "checkpoints", folder)
+    found, damage_found = checkpoints.go_back(folder, 11)
+    assert found is not None
+    assert found.path == checkpoints.place(folder, 10)
+    assert damage_found == []
+    assert [path.name for path in folder.iterdir()] == ["step-000000010"]
+    damage(found.path, "damaged")
+    found, damage_found = checkpoints.go_back(folder, 11)
+    assert found is None
+    assert "step-000000010" in damage_found[0]
+
+
+def test_how_often_it_is_saved_changes_no_byte(
+    tokens: TokenSet, mix: Mix, small: TrainSettings, clean: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def stop(done: int, total: int, loss: float, speed: float) -> None:
+        if done == 7:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    work, out = tmp_path / "work", tmp_path / "out"
+    with pytest.raises(StoppedError):
+        run_stable(tokens, mix, small, work, out, stop)
+    other = msgspec.structs.replace(small, keep_checkpoints=4, checkpoint_steps=3, when_short="refuse")
+    result = run_stable(tokens, mix, other, work, out)
+    assert result["cost"]["resumed_at"] == 7
+    assert digest(out) == digest(clean[1])
 
 
 def test_another_runs_checkpoint_is_refused_by_name(

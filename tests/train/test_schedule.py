@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from train.errors import TrainError
 from train.schedule import Schedule, branch_schedule, stable_schedule
 
 
@@ -31,6 +32,13 @@ def test_a_trunk_with_decay(fraction: float) -> None:
     schedule = stable_schedule(100, 0.05, fraction)
     assert schedule.decay_from == 100 - 100 * fraction
     assert schedule.multiplier(99) == pytest.approx(1 / (100 * fraction))
+
+
+@pytest.mark.parametrize(("steps", "fraction"), [(1, 0.6), (2, 0.9), (10, 0.96)])
+def test_a_decay_of_every_step_is_refused(steps: int, fraction: float) -> None:
+    with pytest.raises(TrainError, match=rf"^train\.decay_fraction: {fraction} of {steps} step"):
+        stable_schedule(steps, 0.05, fraction)
+    assert stable_schedule(steps, 0.05, 0.4).decay_from > 0
 
 
 def test_branches() -> None:
