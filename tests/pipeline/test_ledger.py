@@ -44,7 +44,8 @@ def receipt(sha256: str = "a" * 64, core_seconds: float = 1.0, key: str = "k") -
 
 def test_the_first_committer_wins(tmp_path: Path) -> None:
     ledger = Ledger(open_folder(tmp_path))
-    first = receipt(core_seconds=1.0)
+    first = sealed(receipt(core_seconds=1.0))
+    assert is_whole(first)
     assert ledger.commit(first) == first
     assert Ledger(open_folder(tmp_path)).commit(receipt(core_seconds=9.0)) == first
     with pytest.raises(NondeterminismError, match="computed twice with different results"):
