@@ -85,6 +85,8 @@ def demo(
     folder = Path(out) / "sample"
     path = folder / "sample.warc.gz"
     if not path.is_file() or not Path(f"{path}.truth.jsonl").is_file():
+        if not quiet:
+            print("making the sample from the prose that is installed here", file=sys.stderr, flush=True)
         _write_sample(path, pages)
     code = execute(
         load("tiny", settings),
