@@ -96,7 +96,7 @@ class EvalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 _PRESETS: dict[str, dict[str, int | float]] = {
-    # Two idle cores, vocabulary of 4,096: the stable run takes about 45 s, each of three arms of a fifth about 8 s.
+    # Two cores, vocabulary of 4,096: the stable run took 43 s, each of three arms of a fifth 8 s.
     "tiny": {
         "depth": 2,
         "sequence": 256,
