@@ -15,7 +15,7 @@ from pipeline.stats import require_run
 from pipeline.store import Folder
 from pipeline.store.parquet import read_table, schema_of
 
-_SEARCHED_BYTES = 4 << 30  # of inputs, for a URL that no document has
+_SEARCHED_BYTES = 1 << 30  # of inputs, for a URL that no document has
 _RECORD = (
     "warc_file",
     "warc_offset",

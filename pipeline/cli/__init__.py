@@ -81,9 +81,8 @@ _signals: list[int] = []
 
 
 def _noted(number: int, frame: FrameType | None) -> None:
-    _signals.append(
-        number
-    )  # an error raised inside an import may be swallowed there, or come out as another one
+    # An error raised inside an import may be swallowed there, or come out as another one.
+    _signals.append(number)
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:

@@ -41,9 +41,8 @@ def settings(recipe: Recipe) -> object:
     anneal = recipe.train.anneal
     return {
         "train": decisive(recipe.train),
-        "room": None
-        if final
-        else [anneal.fraction, anneal.tokens],  # where tokens are short, arms want some left
+        # Where tokens are short, arms want some left.
+        "room": None if final else [anneal.fraction, anneal.tokens],
         "final": final,
         "mix": msgspec.to_builtins(recipe.mix),
         "torch": version("torch"),

@@ -151,8 +151,7 @@ def test_recall_on_a_labelled_set(data_dir: Path) -> None:
     recall = {kind: sum(found) / len(found) for kind, found in labelled.items()}
     assert recall["EMAIL_ADDRESS"] == 1.0
     assert recall["IP_ADDRESS"] == 1.0
-    assert (
-        recall["PHONE_NUMBER"] >= 89 / 92
-    )  # three national ones have no word beside them that says what they are
+    # Three national ones have no word beside them that says what they are.
+    assert recall["PHONE_NUMBER"] >= 89 / 92
     for kind in ("CREDIT_CARD", "DATE_TIME", "ZIP_CODE", "IBAN_CODE", "US_SSN", "AGE"):
         assert recall[kind] <= 0.02, kind  # not ours to mask, and not to be mistaken for a number

@@ -46,6 +46,14 @@ def again(sample: Path, run: Path, *words: str, check: bool = True) -> subproces
     return sluice("run", "tiny", "--input", sample, "--out", run, "--until", "corpus", *words, check=check)
 
 
+def of_two_files(sample: Path, folder: Path) -> list[str | Path]:
+    """A run on two copies of the sample into `folder`/run."""
+    copies = [folder / "a.warc.gz", folder / "b.warc.gz"]
+    for copy in copies:
+        shutil.copy(sample, copy)
+    return ["run", "tiny", "--input", *copies, "--out", folder / "run"]
+
+
 def edit(path: Path, pattern: str, replacement: str) -> None:
     text = path.read_text()
     changed = re.sub(pattern, replacement, text, count=1)
@@ -82,20 +90,8 @@ def test_repair_without_the_root_goes_no_further_than_the_run_did(
 
 
 def test_repair_reads_no_input_that_it_does_not_need(sample: Path, tmp_path: Path) -> None:
-    shutil.copy(sample, tmp_path / "a.warc.gz")
-    shutil.copy(sample, tmp_path / "b.warc.gz")
     folder = tmp_path / "run"
-    sluice(
-        "run",
-        "tiny",
-        "--input",
-        tmp_path / "a.warc.gz",
-        tmp_path / "b.warc.gz",
-        "--out",
-        folder,
-        "--until",
-        "filter",
-    )
+    sluice(*of_two_files(sample, tmp_path), "--until", "filter")
     digest = stats(folder)["digest"]
     (tmp_path / "b.warc.gz").unlink()
     next((folder / "documents").glob("b*")).unlink()
@@ -189,17 +185,7 @@ class Silent:
 
 
 def test_duplicates_in_a_lost_corpus_shard_are_counted_once(sample: Path, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        shutil.copy(sample, tmp_path / f"{name}.warc.gz")
-    words = [
-        "run",
-        "tiny",
-        "--input",
-        tmp_path / "a.warc.gz",
-        tmp_path / "b.warc.gz",
-        "--out",
-        tmp_path / "run",
-    ]
+    words = of_two_files(sample, tmp_path)
     sluice(*words, "--until", "corpus")
     lost = next((tmp_path / "run/documents").glob("b*"))
     data = bytearray(lost.read_bytes())
