@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from pipeline.extractors import EXTRACTORS, Extraction
+from pipeline.extraction import EXTRACTORS, Extraction
 from pipeline.sandbox import Page, Sandbox
 
 GOOD = "<article>" + "<p>The weather was fine, and so we went for a long walk along the river.</p>" * 12
@@ -28,7 +28,8 @@ def main() -> None:
     limit = parser.parse_args().limit
     print(f"{'extractor':<12} {'page':<26} {'outcome':<12} {'seconds':>8} {'over the limit':>15}")
     for extractor in EXTRACTORS:
-        with Sandbox(f"pipeline.extractors:{extractor}", timeout=limit) as sandbox:
+        options = {"extractor": extractor, "favor": "precision"}
+        with Sandbox("pipeline.extraction:extract_page", options, timeout=limit) as sandbox:
             good = Page(f"<html><body>{GOOD}</article></body></html>", "")
             sandbox.extract([good, good])
             began = time.monotonic()

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from filters.document import from_rows
 from pipeline.charset import charset_parameter, decode, valid
-from pipeline.extractors import EXTRACTORS, Extraction, language_tag
+from pipeline.extraction import Extraction
+from pipeline.extraction.facts import language_tag
 from pipeline.http import decode_body, header
 from pipeline.inputs import open_input
 from pipeline.page import own_type, response_of, why_no_page
@@ -49,7 +50,7 @@ _CANDIDATES = ("response", "resource", "conversion")
 class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Recipe section `extract`: which extractor, and what one page may cost."""
 
-    extractor: Literal["trafilatura", "resiliparse"] = "trafilatura"
+    extractor: Literal["trafilatura", "resiliparse", "justext"] = "trafilatura"
     favor: Literal["precision", "balanced", "recall"] = "precision"  # FineWeb: precision
     page_timeout: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0  # seconds of processor time
     page_bytes: Annotated[int, msgspec.Meta(ge=1)] = (
@@ -221,10 +222,9 @@ def _sandbox(settings: ExtractSettings) -> Sandbox:
         for old in list(_SANDBOXES):
             if old[0] == key[0]:
                 _SANDBOXES.pop(old).close()
-        extractor = EXTRACTORS[settings.extractor]
         _SANDBOXES[key] = Sandbox(
-            f"{extractor.__module__}:{extractor.__name__}",
-            {"favor": settings.favor},
+            "pipeline.extraction:extract_page",
+            {"extractor": settings.extractor, "favor": settings.favor},
             timeout=settings.page_timeout,
             memory=settings.page_memory,
         )

@@ -26,7 +26,7 @@ from typing import IO, Any, NamedTuple
 
 import msgspec
 
-from pipeline.extractors import Extraction
+from pipeline.extraction import Extraction
 from pipeline.zygote import DONE, FRAME, OUT_OF_MEMORY, PAGE, PROGRESS, RUN
 
 _START_SECONDS = 120.0  # until the zygote has imported the extractor

@@ -14,7 +14,8 @@ import pytest
 
 from filters.document import SCHEMA
 from pipeline.extract import FAILED_SCHEMA, ExtractSettings, Tally, extract_range, records
-from pipeline.extractors import EXTRACTORS, day, language_tag
+from pipeline.extraction import EXTRACTORS
+from pipeline.extraction.facts import day, facts, language_tag
 from pipeline.http import parse_response
 from pipeline.page import looks_like_html, why_no_page
 from pipeline.record import Record
@@ -353,8 +354,7 @@ def test_publication_dates(value: str | None, read_as: str | None) -> None:
 
 def test_publication_date_of_linked_data() -> None:
     script = '<script type="application/ld+json">{"@type": "X", "datePublished" : "2018-09-10T11:12", bad}</script>'
-    found = EXTRACTORS["trafilatura"](page(head=script).decode(), "")
-    assert found.published == "2018-09-10"
+    assert facts(page(head=script).decode()).published == "2018-09-10"
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.extractors import EXTRACTORS, Extraction
+from pipeline.extraction import EXTRACTORS, Extraction
 from pipeline.sandbox import Failure, Page, Sandbox
 
 # An extractor that does what the page says. It sleeps in C with the interpreter's lock held: no signal handler runs.
 HOSTILE = """
 import ctypes, os, time
-from pipeline.extractors import Extraction
+from pipeline.extraction import Extraction
 held = []
 def extract(html, url, **options):
     word, _, rest = html.partition(":")
@@ -239,7 +239,10 @@ def test_several_sandboxes_at_once(target: str) -> None:
     assert found == {number: [f"page {number}", "crash", *["x"] * 50] for number in range(4)}
 
 
-SENTENCE = "<p>On day {} the weather was fine and so we went for a long walk along the river.</p>"
+SENTENCE = (
+    "<p>On day {} the weather was fine and so we went for a long walk along the river, from the old mill to the bridge "
+    "that the village had built after the flood, where we sat and ate what was left of the bread and of the cheese.</p>"
+)
 ARTICLE = "".join(SENTENCE.format(number) for number in range(12))
 GOOD = f"<html lang='en-GB'><head><title> A  walk </title></head><body><article>{ARTICLE}</article></body></html>"
 HOSTILE_PAGES = {
@@ -255,7 +258,8 @@ HOSTILE_PAGES = {
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
 def test_real_extractors_meet_hostile_pages(extractor: str) -> None:
-    with Sandbox(f"pipeline.extractors:{extractor}", timeout=1.0) as made:
+    options = {"extractor": extractor, "favor": "precision"}
+    with Sandbox("pipeline.extraction:extract_page", options, timeout=1.0) as made:
         (expected,) = made.extract(pages(GOOD))
         assert isinstance(expected, Extraction)
         assert expected.text.count("along the river") == 12

@@ -1,0 +1,37 @@
+"""A page's HTML to its main text and the facts it states: extractors of one function type, and a table that names them.
+
+All of this runs in a child process that can be killed (`pipeline.sandbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pipeline.extraction.facts import facts
+from pipeline.extraction.justext import justext
+from pipeline.extraction.resiliparse import resiliparse
+from pipeline.extraction.trafilatura import trafilatura
+
+# (html, url, favor) -> main text, empty where there is none; `favor` is `precision`, `balanced` or `recall`.
+Extractor = Callable[[str, str, str], str]
+
+EXTRACTORS: dict[str, Extractor] = {
+    "trafilatura": trafilatura,
+    "resiliparse": resiliparse,
+    "justext": justext,
+}
+
+
+class Extraction(NamedTuple):
+    """What a page holds: `text` is empty where there is no main text; the rest is None where not stated."""
+
+    text: str
+    title: str | None = None
+    published: str | None = None  # YYYY-MM-DD
+    language: str | None = None  # as <html lang> states it
+
+
+def extract_page(html: str, url: str, extractor: str, favor: str) -> Extraction:
+    """Text and facts of one page, with an extractor of the table."""
+    return Extraction(EXTRACTORS[extractor](html, url, favor), *facts(html))
