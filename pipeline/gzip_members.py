@@ -1,51 +1,20 @@
-"""Gzip members inside a seekable file, read with bounded memory and found again after damage.
+"""Gzip members inside a seekable file (RFC 1952), read with bounded memory.
 
-A WARC compressed "per record" is a chain of gzip members (RFC 1952). `Member` inflates one of them in pieces and checks
-its trailer itself, so that a wrong checksum and a broken deflate stream can be told apart. `find_member` looks for the
-next place where a member that holds a record begins: the magic bytes, a plausible header, and a first line of a record
-once inflated. What it finds depends on the bytes from that place on, and on nothing before: every reader that passes
-over the same damage resumes at the same offset.
+`Member` inflates one in pieces and checks its trailer itself, so that a wrong checksum and a broken deflate stream can
+be told apart.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
-from typing import IO
+
+from pipeline.members import HEAD, Packing, Source
 
 MAGIC = b"\x1f\x8b\x08"
 BLOCK = 1 << 16  # compressed bytes handed to zlib at once
-WINDOW = 1 << 18  # bytes read from the file at once
-SCAN = 1 << 20  # bytes searched at once for the next member
-HEAD = 4096  # inflated bytes looked at to tell a record
 LONGEST_HEADER = 1 << 17  # name, comment and extra field of a gzip header
 _LIKELY_HEADER = 1 << 10  # of a member that is looked for: no writer of WARCs comes near
-
-
-class Source:
-    """Random access to a binary file by offset, with a window kept for reads that follow each other."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.size = file.seek(0, 2)
-        self._start = 0
-        self._window = b""
-
-    def read(self, offset: int, count: int) -> bytes:
-        """`count` bytes at `offset`; fewer only at the end of the file."""
-        at = offset - self._start
-        if not 0 <= at <= at + count <= len(self._window) and offset < self.size:
-            self._file.seek(offset)
-            self._start, self._window, at = offset, self._read(max(count, WINDOW)), 0
-        return self._window[at : at + count] if 0 <= at <= len(self._window) else b""
-
-    def _read(self, count: int) -> bytes:
-        pieces: list[bytes] = []
-        while count > 0 and (piece := self._file.read(count)):
-            pieces.append(piece)
-            count -= len(piece)
-        return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
 
 def header_length(data: bytes) -> int | None:
@@ -72,13 +41,9 @@ def header_length(data: bytes) -> int | None:
 
 
 class Member:
-    """The decompressed bytes of the gzip member at `offset`.
+    """The decompressed bytes of the gzip member at `offset`; see `pipeline.members.Member`."""
 
-    `fault` is None while all is well, then one of `corrupt_member` (the deflate stream breaks, or there is no gzip
-    header), `truncated` (the file ends first) and `bad_crc` (everything inflates to the stated size but the checksum
-    differs). `end` is the offset after the trailer, known once `read` has returned b"" and the fault is None or
-    `bad_crc`.
-    """
+    checked = True
 
     def __init__(self, source: Source, offset: int) -> None:
         self._source = source
@@ -144,37 +109,8 @@ class Member:
             self.fault = "bad_crc"
 
 
-def opens_record(source: Source, offset: int, is_record: Callable[[bytes], bool]) -> bool:
-    """Whether a gzip member at `offset` inflates to something that `is_record` accepts."""
-    if (header_length(source.read(offset, _LIKELY_HEADER)) or -1) < 0:
-        return False
-    member = Member(source, offset)
-    head = b""
-    while len(head) < HEAD and (piece := member.read(HEAD - len(head))):
-        head += piece
-    return is_record(head)
+def _may_open(source: Source, offset: int) -> bool:
+    return (header_length(source.read(offset, _LIKELY_HEADER)) or -1) > 0
 
 
-def find_member(source: Source, offset: int, stop: int, is_record: Callable[[bytes], bool]) -> int | None:
-    """The first offset in [`offset`, `stop`) where a member with a record opens; None if there is none."""
-    while offset < stop:
-        data = source.read(offset, min(SCAN, stop - offset + len(MAGIC) - 1))
-        at = data.find(MAGIC)
-        while at != -1:
-            if offset + at < stop and opens_record(source, offset + at, is_record):
-                return offset + at
-            at = data.find(MAGIC, at + 1)
-        if len(data) < len(MAGIC):
-            return None
-        offset += len(data) - len(MAGIC) + 1
-    return None
-
-
-def only_zeros(source: Source, offset: int, stop: int) -> bool:
-    """Whether every byte in [`offset`, `stop`) is zero."""
-    while offset < stop:
-        data = source.read(offset, min(SCAN, stop - offset))
-        if not data or data.count(0) != len(data):
-            return False
-        offset += len(data)
-    return True
+GZIP = Packing(MAGIC, _may_open, Member)

@@ -52,7 +52,9 @@ class Damage:
 
     `kind`: `not_warc` (the whole input), `truncated` (the file ends inside a record), `corrupt_member`, `garbage`
     (bytes that are neither gzip nor a record), `zeros` (a hole), `bad_header`, `wrong_length` (Content-Length leads
-    nowhere), `oversize` (a header or record beyond the limits).
+    nowhere), `oversize` (a header, a record or the window of a zstd frame beyond the limits), `bad_dictionary` (the
+    dictionary that the zstd frames need is not in the file, or cannot be read), `bad_zip` (a WACZ of which the
+    directory or an entry cannot be read).
     """
 
     offset: int
@@ -65,12 +67,14 @@ class Damage:
 _MESSAGES = {
     "not_warc": "no WARC or ARC record in the file",
     "truncated": "the file ends inside the record",
-    "corrupt_member": "the gzip member does not decompress",
-    "garbage": "bytes that are neither a gzip member nor a record",
+    "corrupt_member": "the gzip member or zstd frame does not decompress",
+    "garbage": "bytes that are neither a compressed member nor a record",
     "zeros": "a run of zero bytes",
     "bad_header": "the record header cannot be read or names no length",
     "wrong_length": "Content-Length does not lead to the next record",
     "oversize": "larger than the limits allow",
+    "bad_dictionary": "the dictionary that the zstd frames need is missing or cannot be read",
+    "bad_zip": "the zip archive cannot be read",
 }
 
 
@@ -111,14 +115,21 @@ def read_block(stream: ByteStream, limits: ReadLimits) -> Block:
     header = parse_header(block)
     if header is None or header.length is None or not header.type:
         return Block(fault="bad_header", raw=block)
-    body = stream.take(min(header.length, limits.record_bytes))
-    missing, truncated = header.length - len(body), False
-    if len(body) == limits.record_bytes and missing:
-        passed = stream.skip(min(missing, limits.skipped_bytes))
-        truncated, missing = True, missing - passed
+    found = Block(header=header, missing=header.length, head=stop)
+    fill(found, stream, limits)
+    return found
+
+
+def fill(block: Block, stream: ByteStream, limits: ReadLimits) -> None:
+    """Reads what is missing of a body, as far as the stream has it; beyond the limits the bytes are passed over."""
+    more = stream.take(min(block.missing, limits.record_bytes - len(block.body)))
+    block.body += more
+    block.missing -= len(more)
+    if len(block.body) == limits.record_bytes and block.missing:
+        passed = stream.skip(min(block.missing, limits.skipped_bytes))
+        block.truncated, block.missing = True, block.missing - passed
         if passed == limits.skipped_bytes:
-            return Block(header=header, fault="oversize", raw=b"", head=stop)
-    return Block(header=header, body=body, truncated=truncated, missing=missing, head=stop)
+            block.body, block.fault = b"", "oversize"
 
 
 def to_record(block: Block, offset: int, length: int, offset_in: str, problem: str | None = None) -> Record:

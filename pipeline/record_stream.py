@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline.bytestream import ByteStream
-from pipeline.gzip_members import Member, Source, find_member, only_zeros
+from pipeline.http import HEADER_BYTES
+from pipeline.members import Packing, Source, find_member, only_zeros
 from pipeline.record import HEAD, Block, Damage, ReadLimits, Record, damage, read_block, to_record
 from pipeline.record_header import digest_agrees, find_record, may_open_record, opens_record
 
@@ -26,9 +27,9 @@ class _Lost(NamedTuple):
 class _Inflated:
     """The decompressed bytes of all members of a file, one after another."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._member = Member(source, 0)
+    def __init__(self, source: Source, packing: Packing) -> None:
+        self._source, self._packing = source, packing
+        self._member = packing.open(source, 0)
         self._position = 0
         self._begun = [(0, 0)]  # where each member begins, in the decompressed bytes and in the file
         self._again = _AGAIN
@@ -49,7 +50,7 @@ class _Inflated:
         return data
 
     def _go_on(self, offset: int) -> None:
-        self._member, self.fault = Member(self._source, offset), None
+        self._member, self.fault = self._packing.open(self._source, offset), None
         self._begun.append((self._position, offset))
 
     def recover(self) -> _Lost | None:
@@ -57,7 +58,9 @@ class _Inflated:
         if self.fault is None:
             return None
         lost, begun = self._member.reached, self._member.offset
-        found = find_member(self._source, self._member.offset + 1, self._source.size, opens_record)
+        found = find_member(
+            self._source, self._packing, self._member.offset + 1, self._source.size, opens_record
+        )
         if found is not None:
             self._go_on(found)
         stop = self._source.size if found is None else found
@@ -71,7 +74,7 @@ class _Inflated:
         if self._again < 0:
             return None
         self._position, offset = self._begun[-1]
-        self._member, self.fault = Member(self._source, offset), None
+        self._member, self.fault = self._packing.open(self._source, offset), None
         while self._position < position and self.read(min(position - self._position, _SCAN)):
             pass
         return ByteStream(self.read, position)
@@ -105,13 +108,13 @@ class _Stored:
         return ByteStream(self.read, position, self.pass_over)
 
 
-def stream_records(source: Source, inflate: bool, limits: ReadLimits) -> Iterator[Record | Damage]:
+def stream_records(source: Source, packing: Packing | None, limits: ReadLimits) -> Iterator[Record | Damage]:
     """All records and damaged ranges of `source`, inflated first or as it is; offsets are those of the stream read.
 
-    Where the deflate stream itself breaks, the lost range is given in bytes of the file.
+    Where the compressed stream itself breaks, the lost range is given in bytes of the file.
     """
-    data = _Inflated(source) if inflate else _Stored(source)
-    offset_in = "stream" if inflate else "file"
+    data = _Inflated(source, packing) if packing else _Stored(source)
+    offset_in = "stream" if packing else "file"
     stream = data.stream_at(0, 0)
     assert stream is not None
     seen = told = False  # a record was met; the fault that ends the bytes was reported
@@ -151,6 +154,8 @@ def _accept(block: Block, newlines: bytes, stream: ByteStream) -> str | None:
     """Whether a record is one as it was read ("no" if not), and what is wrong with it (None if nothing is)."""
     assert block.header is not None
     sound = None if block.truncated else digest_agrees(block.header, block.body)
+    if not sound and _cut(block, newlines, stream):
+        return "wrong_length"
     if _fits(stream):
         return "bad_digest" if sound is False else None
     if sound or (sound is None and newlines == b"\r\n\r\n" and not block.truncated):
@@ -164,6 +169,45 @@ def _fits(stream: ByteStream) -> bool:
     return opens_record(tail) or not tail.strip(b"\0") or (len(tail) < HEAD and may_open_record(tail))
 
 
+def _cut(block: Block, newlines: bytes, stream: ByteStream) -> bool:
+    """Cuts off later records that a length too large by mistake has taken in; whether there were any."""
+    at = -1 if block.truncated else taken_in(block.body)
+    if at < 0:
+        return False
+    stream.give_back(block.body[at:] + newlines)
+    block.body = block.body[:at].removesuffix(b"\r\n\r\n")
+    return True
+
+
+def taken_in(body: bytes) -> int:
+    """Where in a record's body a later record begins that is no part of it; -1 if there is none.
+
+    A page may be a WARC itself, so the response's own Content-Length must say that it ends before.
+    """
+    stated = _http_end(body)
+    if stated is None or stated >= len(body):
+        return -1
+    at = find_record(body, max(1, stated - _SLACK))
+    return at if at <= stated + _SLACK else -1
+
+
+def _http_end(body: bytes) -> int | None:
+    """Where the response in a record's body ends by its own Content-Length; None if it states none."""
+    head = body[:HEADER_BYTES]
+    ends = [at + len(blank) for blank in (b"\r\n\r\n", b"\n\n") if (at := head.find(blank)) != -1]
+    if not body.startswith(b"HTTP/") or not ends:
+        return None
+    lines = head[: min(ends)].lower().split(b"\n")
+    values = [
+        value.strip()
+        for name, _, value in (line.partition(b":") for line in lines)
+        if name == b"content-length"
+    ]
+    if len(values) != 1 or not values[0].isdigit() or len(values[0]) > 18:
+        return None
+    return min(ends) + int(values[0])
+
+
 def _mend(block: Block, newlines: bytes, stream: ByteStream) -> bool:
     """Gives `block` the length that makes the next record begin right after it, if that is nearly what it states."""
     if block.truncated:
@@ -173,10 +217,19 @@ def _mend(block: Block, newlines: bytes, stream: ByteStream) -> bool:
     at = find_record(beside, 1)
     if not 0 < at <= len(block.body) - kept + len(newlines) + 2 * _SLACK:
         return False
+    # By chance the length may end near a record that is not the next one.
+    if find_record(block.body, 1) >= 0 and not _confirmed(block.body, kept + at):
+        return False
     stream.give_back(block.body[kept:] + newlines)
     stream.take(at)
     block.body = (block.body[:kept] + beside[:at]).removesuffix(b"\r\n\r\n")
     return True
+
+
+def _confirmed(body: bytes, end: int) -> bool:
+    """Whether the response's own Content-Length ends near `end`, so that records inside are of the page."""
+    stated = _http_end(body)
+    return stated is not None and abs(stated - end) <= _SLACK
 
 
 def _pass_over(block: Block, newlines: bytes, stream: ByteStream, fault: str | None) -> str:

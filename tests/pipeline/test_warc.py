@@ -300,11 +300,10 @@ def test_a_record_without_a_length_fails_alone(stated: str) -> None:
 
 
 def test_a_wrong_length_in_a_plain_file_costs_that_record() -> None:
-    for stated in ("3000", "50"):
-        first = record(0, length=stated)
-        events = read(first + b"".join(record(number) for number in (1, 2, 3)))
-        assert urls(events) == [1, 2, 3]
-        assert damages(events) == [("wrong_length", 0, len(first))]
+    first = record(0, length="50")
+    events = read(first + b"".join(record(number) for number in (1, 2, 3)))
+    assert urls(events) == [1, 2, 3]
+    assert damages(events) == [("wrong_length", 0, len(first))]
 
 
 def in_layout(plain: bytes, layout: str) -> bytes:
@@ -334,7 +333,7 @@ def test_a_damaged_version_line_costs_its_record_alone(layout: str) -> None:
 
 
 @pytest.mark.parametrize("layout", ["plain", "stream"])
-@pytest.mark.parametrize("stated", ["3000", "40000", "999999999", "999999999999999999"])
+@pytest.mark.parametrize("stated", ["40000", "999999999", "999999999999999999"])
 def test_a_length_beyond_the_next_record_costs_its_record_alone(layout: str, stated: str) -> None:
     limits = ReadLimits(record_bytes=10_000)  # some are longer than what is held in memory
     records = [record(number) for number in range(60)]
