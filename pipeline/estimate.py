@@ -21,13 +21,18 @@ BYTES_PER_TOKEN = 4.4  # of English web text under a 32k byte-level vocabulary
 
 
 def estimate(
-    recipe: Recipe, inputs: Sequence[str], out: str | None, pages: int, price: float
+    recipe: Recipe,
+    inputs: Sequence[str],
+    out: str | None,
+    pages: int,
+    price: float,
+    base: str | None = None,
 ) -> dict[str, Any]:
     """Shards, what is done in `out`, and the measured sample scaled to all bytes of the input.
 
     The sample is of the first file that has documents; raises UserError when none has.
     """
-    files = find_inputs(inputs)
+    files = find_inputs(inputs, base)
     folder = open_folder(out or ".")
     planning = Planning(recipe, files, Ledger(folder), active_stages(recipe, "extract", files))
     total = sum(max(file.size, 0) for file in files)
@@ -86,12 +91,15 @@ def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
     for part in parts:
         tables.append(part.documents)
         places = zip(
-            part.documents["warc_offset"].to_pylist(), part.documents["warc_length"].to_pylist(), strict=True
+            part.documents["warc_offset"].to_pylist(),
+            part.documents["warc_length"].to_pylist(),
+            part.documents["warc_offset_in"].to_pylist(),
+            strict=True,
         )
         reached = max(
             [
                 reached,
-                *(start + length for start, length in places if start is not None and length is not None),
+                *(at + length for at, length, within in places if within == "file" and length is not None),
             ]
         )
         if sum(table.num_rows for table in tables) >= pages:

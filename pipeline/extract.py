@@ -21,11 +21,11 @@ from pipeline.charset import charset_parameter, decode, valid
 from pipeline.extraction import Extraction
 from pipeline.extraction.facts import language_tag
 from pipeline.http import decode_body, header
-from pipeline.inputs import open_input
-from pipeline.page import own_type, response_of, why_no_page
+from pipeline.inputs import name_of, open_input
+from pipeline.page import holds_text, own_type, response_of, text_of, why_no_page
 from pipeline.record import Damage, ReadLimits, Record
 from pipeline.sandbox import Failure, Page, Sandbox
-from pipeline.warc import read_records
+from pipeline.wacz import read_file
 
 FAILED_SCHEMA = pa.schema(
     [
@@ -95,6 +95,7 @@ class _Candidate(NamedTuple):
     page: Page
     row: dict[str, Any]
     problem: str | None
+    is_text: bool = False  # already, as in a WET file: `page` holds it instead of HTML
 
 
 def extract_range(
@@ -105,7 +106,7 @@ def extract_range(
     `path` is a local path or an fsspec URL. Language and its score are left null. Raises OSError where the input cannot
     be opened or read.
     """
-    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    name = name_of(path)
     limits = ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
     sandbox = _sandbox(settings)
     with open_input(path) as file:
@@ -113,7 +114,7 @@ def extract_range(
         tally.bytes_in += max(0, min(size, size if end is None else end) - start)
         batch: list[_Candidate | dict[str, Any]] = []
         waiting = 0
-        for event in read_records(file, start, end, limits=limits):
+        for event in read_file(file, start, end, name=name, limits=limits):
             found = _sort(event, name, settings, tally)
             if found is None:
                 continue
@@ -138,8 +139,9 @@ def _sort(
     if event.type not in _CANDIDATES:
         tally.skip(event.type if event.type in SKIPPED else "other")
         return None
-    response = response_of(event)
-    reason = why_no_page(event, response)
+    is_text = holds_text(event)
+    response = text_of(event) if is_text else response_of(event)
+    reason = None if is_text else why_no_page(event, response)
     if reason is not None:
         tally.skip(reason)
         return None
@@ -156,7 +158,7 @@ def _sort(
         "date": event.date,
         "language_declared": language,
     }
-    return _Candidate(Page(decoded.text, event.url or ""), row, event.problem or body.problem)
+    return _Candidate(Page(decoded.text, event.url or ""), row, event.problem or body.problem, is_text)
 
 
 _FAULTS = {
@@ -184,14 +186,15 @@ def _failure(event: Record | Damage, name: str, kind: str, message: str, tally: 
 
 def _part(batch: list[_Candidate | dict[str, Any]], sandbox: Sandbox, tally: Tally) -> Part:
     """Extracts the pages of a batch and puts them and its failures into tables."""
-    results = iter(sandbox.extract([found.page for found in batch if isinstance(found, _Candidate)]))
+    pages = [found.page for found in batch if isinstance(found, _Candidate) and not found.is_text]
+    results = iter(sandbox.extract(pages) if pages else [])
     documents: list[dict[str, object]] = []
     failed: list[dict[str, Any]] = []
     for found in batch:
         if isinstance(found, dict):
             failed.append(found)
             continue
-        result = next(results)
+        result = Extraction(text=found.page.html) if found.is_text else next(results)
         if isinstance(result, Failure):
             tally.fail(result.kind)
             failed.append(found.row | {"kind": result.kind, "message": result.message})
@@ -236,10 +239,10 @@ def skipped(
     path: str, start: int, end: int | None, settings: ExtractSettings, key: str
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """Records with this id or URL, of those that start in bytes [`start`, `end`), that are no pages, and why not."""
-    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    name = name_of(path)
     with open_input(path) as file:
         limits = ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
-        for event in read_records(file, start, end, limits=limits):
+        for event in read_file(file, start, end, name=name, limits=limits):
             if not isinstance(event, Record):
                 continue
             # The request and the metadata of a page bear its URL, too; who asks for it means the page.
@@ -258,9 +261,9 @@ def records(path: str) -> Iterator[dict[str, Any]]:
     the page gets it; null for records without an HTTP response and where the body cannot be decoded or is too large.
     `problem` names what is wrong with the record or, where type is null, with a range that holds none.
     """
-    name = os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    name = name_of(path)
     with open_input(path) as file:
-        for event in read_records(file, limits=ReadLimits(record_bytes=LISTED_BYTES)):
+        for event in read_file(file, name=name, limits=ReadLimits(record_bytes=LISTED_BYTES)):
             line = {"file": name, "offset": event.offset, "length": event.length}
             if isinstance(event, Damage):
                 empty = dict.fromkeys(("type", "url", "status", "payload_sha1"))
@@ -271,7 +274,7 @@ def records(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _payload(record: Record) -> dict[str, Any]:
-    response = response_of(record) if record.type in _CANDIDATES else None
+    response = response_of(record) if record.type in _CANDIDATES and not holds_text(record) else None
     if response is None or (response.status is None and record.type != "response"):
         return {"status": None, "payload_sha1": None, "problem": record.problem}
     body = decode_body(response, LISTED_BYTES)

@@ -1,7 +1,11 @@
-"""Which records are pages: a response with status 200 (or none, as in HTTP 0.9) whose content is HTML."""
+"""Which records are pages: a response with status 200 (or none, as in HTTP 0.9) whose content is HTML.
+
+A `conversion` record of plain text, as WET files consist of, is a page that was extracted already.
+"""
 
 from __future__ import annotations
 
+from pipeline.charset import charset_parameter
 from pipeline.http import Response, decode_body, header, parse_response
 from pipeline.record import Record
 
@@ -38,6 +42,20 @@ def own_type(record: Record) -> str | None:
     """The media type that a record states for a block that is not HTTP, or None."""
     stated = record.content_type
     return None if stated is None or stated.lower().startswith("application/http") else stated
+
+
+def holds_text(record: Record) -> bool:
+    """Whether a record is the plain text of a page, made by somebody else's extraction."""
+    media = (record.content_type or "").partition(";")[0].strip().lower()
+    return record.type == "conversion" and media == "text/plain"
+
+
+def text_of(record: Record) -> Response:
+    """The text of such a record as a body, whatever it begins with; without a stated charset it is UTF-8."""
+    stated = record.content_type or ""
+    if charset_parameter(stated) is None:
+        stated = "text/plain; charset=utf-8"
+    return Response(status=None, headers=[("content-type", stated)], raw=record.body)
 
 
 def why_no_page(record: Record, response: Response) -> str | None:

@@ -86,9 +86,14 @@ def _skipped(folder: Folder, recipe: Recipe, key: str) -> list[dict[str, Any]]:
     name, _, offset = key.rpartition("@")
     places = [file for file in files if file.name == name and offset.isdecimal()]
     searched = places or (files if sum(file.size for file in files) <= _SEARCHED_BYTES else [])
-    stories = []
-    for file in searched:
-        start, end = (int(offset), int(offset) + 1) if places else (0, None)
+    stories: list[dict[str, Any]] = []
+    ranges: list[tuple[int, int | None]] = [(0, None)]
+    if places:
+        # Of an id whose offset is one in the decompressed file, the range holds nothing or another record.
+        ranges = [(int(offset), int(offset) + 1), (0, None)][: 1 + (places[0].size <= _SEARCHED_BYTES)]
+    for file, (start, end) in ((file, one) for file in searched for one in ranges):
+        if stories and places:
+            break
         try:
             for record, reason in skipped(file.path, start, end, recipe.extract, key):
                 known = {name: record.get(name) for name in _RECORD}

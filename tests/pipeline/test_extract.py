@@ -126,7 +126,7 @@ def test_records_that_are_no_pages_are_skipped_with_a_reason(tmp_path: Path) -> 
         warc(html(page()), "response", "WARC-Identified-Payload-Type: application/pdf"),
         warc(http(b"text", "Content-Type: text/plain")),
         warc(http(b"\x89PNG")),
-        warc(b"text", "conversion", "Content-Type: text/plain"),
+        warc(b"text", "conversion", "Content-Type: text/vtt"),
         warc(b"com. 1 IN A 1.2.3.4", "response", "Content-Type: text/dns"),
     ]
     documents, failed, tally = extract(write(tmp_path, *SKIPPED.values(), *more))
