@@ -10,7 +10,6 @@ other row of any input is for the stage `ids` to find out.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ import pyarrow as pa
 
 from filters.document import SCHEMA
 from pipeline.extract import FAILED_SCHEMA, Part, Tally
-from pipeline.inputs import open_input, size_of
+from pipeline.inputs import name_of, open_input, size_of
 from pipeline.rows import ROWS, Bad, Found, read_rows, text_columns
 
 LABELLED = SCHEMA.append(pa.field("domain", pa.string()))
@@ -63,7 +62,7 @@ def identifiers(path: str, kind: str, id_column: str) -> Iterator[tuple[int, str
 
 
 def _name(path: str) -> str:
-    return os.path.basename(path)  # noqa: PTH119 (may be a URL)
+    return name_of(path)
 
 
 def _rows(path: str, kind: str, id_column: str, schema: pa.Schema) -> Iterator[Found]:

@@ -1,5 +1,6 @@
 """Inputs: from what a person types to an ordered list of files with a kind, a size and a digest.
 
+A person types paths, folders, globs, URLs (`http`, `https`, or any that fsspec knows, such as `s3`) and path lists.
 Files are ordered by base name, so the order in which they were listed changes nothing. Two inputs of one base name are
 refused, since a document's id starts with it. The digest covers the whole file up to 64 MiB; beyond that the size and
 64 blocks spread over the file, which is what a re-run can afford to read: a change between them is not noticed by a
@@ -13,11 +14,15 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, UserError
+from pipeline.path_list import is_path_list, is_remote, read_path_list
+from pipeline.show import show_text
+from pipeline.store.http_file import HttpFile
 
 SMALL = 64 << 20  # bytes: files under this are cut finely and hashed whole
 SMALL_RANGE = 4 << 20
@@ -29,6 +34,8 @@ _KINDS = {
     ".warc": "warc",
     ".arc": "warc",
     ".wet": "warc",
+    ".wat": "warc",
+    ".wacz": "warc",
     ".parquet": "parquet",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -46,9 +53,21 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
+_HTTP = ("http://", "https://")
+
+
+def name_of(path: str) -> str:
+    """The base name of a path or URL, without the query of a web address: what ids begin with."""
+    if path.lower().startswith(_HTTP):
+        path = urlsplit(path).path
+    return path.rstrip("/").rpartition("/")[2]
+
+
 def kind_of(path: str) -> str:
     """What a file holds, by its suffix; anything unknown is read as WARC, which says so if it is none."""
-    return next((kind for suffix, kind in _KINDS.items() if _unpacked(path).endswith(suffix)), "warc")
+    return next(
+        (kind for suffix, kind in _KINDS.items() if _unpacked(name_of(path)).endswith(suffix)), "warc"
+    )
 
 
 def _unpacked(path: str) -> str:
@@ -59,8 +78,10 @@ def _unpacked(path: str) -> str:
 
 
 def open_input(path: str) -> IO[bytes]:
-    """A local path or an fsspec URL, for reading, seekable."""
-    if "://" in path and not path.startswith("file://"):
+    """A local path, an http(s) address or an fsspec URL, for reading, seekable."""
+    if path.lower().startswith(_HTTP):
+        return cast(IO[bytes], HttpFile(path))
+    if is_remote(path):
         import fsspec
 
         file: IO[bytes] = fsspec.open(path, "rb").open()
@@ -74,8 +95,34 @@ def size_of(path: str) -> int:
         return file.seek(0, os.SEEK_END)
 
 
-def _expand(pattern: str) -> Iterator[str]:
-    if "://" in pattern and not pattern.startswith("file://"):
+def expand(pattern: str, base: str | None = None) -> Iterator[str]:
+    """The files that one word of `--input` means: itself, those that match it, lie in it or are listed in it.
+
+    `base` is what the relative lines of path lists are below. Raises UsageError where there are none.
+    """
+    for path in _matching(pattern):
+        if is_path_list(name_of(path)):
+            yield from _listed(path, base)
+        else:
+            yield path
+
+
+def _listed(path: str, base: str | None) -> list[str]:
+    try:
+        with open_input(path) as file:
+            return read_path_list(file, path.removeprefix("file://"), base)
+    except OSError as error:
+        raise UsageError(f"--input {show_text(path)}: {error.strerror or error}") from error
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    if pattern.lower().startswith(_HTTP):
+        if "*" in pattern:
+            raise UsageError(f"--input {show_text(pattern)}: web addresses have no globs; write a path list")
+        if not name_of(pattern):
+            raise UsageError(f"--input {show_text(pattern)}: this address names no file")
+        yield pattern
+    elif is_remote(pattern):
         if any(mark in pattern for mark in "*?["):
             import fsspec
 
@@ -83,12 +130,15 @@ def _expand(pattern: str) -> Iterator[str]:
             yield from (filesystem.unstrip_protocol(name) for name in sorted(filesystem.glob(path)))
         else:
             yield pattern
-        return
-    path = pattern.removeprefix("file://")
+    else:
+        yield from _local(pattern, pattern.removeprefix("file://"))
+
+
+def _local(pattern: str, path: str) -> Iterator[str]:
     if Path(path).is_dir():
         found = sorted(entry.path for entry in os.scandir(path) if entry.is_file() and _known(entry.name))
         if not found:
-            raise UsageError(f"{path}: no .warc, .parquet or .jsonl file in this folder")
+            raise UsageError(f"{path}: no .warc, .wacz, .parquet or .jsonl file in this folder")
         yield from found
     elif not Path(path).exists() and any(mark in path for mark in "*?["):
         found = glob.glob(path, recursive=True)  # noqa: PTH207 (patterns may be absolute)
@@ -121,7 +171,7 @@ def describe(path: str) -> InputFile:
     """Look at one file; a missing one has size -1 and is counted as failed when the run gets to it."""
     common: dict[str, Any] = {
         "path": path,
-        "name": path.rstrip("/").rpartition("/")[2],
+        "name": name_of(path),
         "kind": kind_of(path),
     }
     try:
@@ -131,19 +181,23 @@ def describe(path: str) -> InputFile:
     except FileNotFoundError:
         return InputFile(**common, size=-1, digest="missing")
     except OSError as error:
-        raise UsageError(f"--input {path}: {error.strerror or error}") from error
+        wrong = UserError if path.lower().startswith(_HTTP) else UsageError
+        raise wrong(f"--input {show_text(path)}: {error.strerror or error}") from error
 
 
-def find_inputs(patterns: Iterable[str]) -> tuple[InputFile, ...]:
-    """All input files, ordered by base name; refuses repeated base names and a list of which nothing is there."""
+def find_inputs(patterns: Iterable[str], base: str | None = None) -> tuple[InputFile, ...]:
+    """All input files, ordered by base name; refuses repeated base names and a list of which nothing is there.
+
+    `base` is what the relative lines of path lists are below.
+    """
     # Workers and later repairs may have another working directory.
-    found = [path for pattern in patterns for path in _expand(pattern)]
+    found = [path for pattern in patterns for path in expand(pattern, base)]
     paths = [path if "://" in path else os.path.abspath(path) for path in found]  # noqa: PTH100 (keeps links)
     if not paths:
         raise UsageError("no input: name WARC, Parquet or JSONL files with --input")
     seen: dict[str, str] = {}
     for path in paths:
-        name = path.rstrip("/").rpartition("/")[2]
+        name = name_of(path)
         if name in seen and seen[name] != path:
             raise UsageError(
                 f"two inputs are called {name} ({seen[name]} and {path}): ids start with the file's name, rename one"
@@ -151,7 +205,12 @@ def find_inputs(patterns: Iterable[str]) -> tuple[InputFile, ...]:
         seen[name] = path
     files = sorted((describe(path) for path in seen.values()), key=lambda file: file.name)
     if all(file.size < 0 for file in files):
-        raise UsageError(f"--input {files[0].path}: no such file")
+        hint = (
+            "; paths of a list that are below an address: --base ADDRESS"
+            if "/crawl-data/" in files[0].path
+            else ""
+        )
+        raise UsageError(f"--input {show_text(files[0].path, 1000)}: no such file{hint}")
     kinds = {"warc" if file.kind == "warc" else "documents" for file in files}
     if len(kinds) > 1:
         raise UsageError("inputs must be all WARC or all documents (Parquet, JSONL), not both")

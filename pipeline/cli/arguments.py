@@ -14,7 +14,17 @@ _REPEATED = ("--input", "--set", "--documents", "--tasks")
 
 Inputs = Annotated[
     list[str],
-    typer.Option("--input", metavar="PATH...", help="WARC, Parquet or JSONL files, folders, globs, URLs"),
+    typer.Option(
+        "--input",
+        metavar="PATH...",
+        help="WARC, ARC, WET, WACZ, Parquet or JSONL files, folders, globs, URLs, path lists (.paths, .txt)",
+    ),
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base", metavar="ADDRESS", help="URL or folder that relative lines of path lists are below"
+    ),
 ]
 Settings = Annotated[
     list[str], typer.Option("--set", metavar="a.b=c", help="change one setting of the recipe")
@@ -52,11 +62,11 @@ def spread(words: Sequence[str]) -> list[str]:
     return out
 
 
-def check_paths(inputs: Sequence[str], out: str) -> None:
+def check_paths(inputs: Sequence[str], out: str, base: str | None = None) -> None:
     """Inside a Ray job the working directory is a copy: relative paths would be read and lost there."""
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return
-    for option, path in [*(("--input", path) for path in inputs), ("--out", out)]:
+    for option, path in [*(("--input", path) for path in inputs), ("--out", out), ("--base", base or "/")]:
         if "://" not in path and not os.path.isabs(path):  # noqa: PTH117
             raise UsageError(
                 f"{option} {path}: relative, but inside a Ray job the working directory is a temporary copy; "

@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.arguments import (
     Accept,
     Address,
+    Base,
     EngineName,
     Inputs,
     Keep,
@@ -42,15 +43,16 @@ def _alone(stages: Sequence[str], section: str, left_out: Sequence[str], text: s
         accept_changed: Accept = False,
         keep: Keep = False,
         quiet: Quiet = False,
+        base: Base = None,
     ) -> None:
-        check_paths(input_, out)
+        check_paths(input_, out, base)
         chosen = load(recipe, settings)
         if getattr(chosen, section) is None:
             raise UsageError(f"the recipe {chosen.name} says nothing under `{section}`")
         absent: dict[str, Any] = dict.fromkeys(left_out)
         code = execute(
             msgspec.structs.replace(chosen, **absent),
-            find_inputs(input_),
+            find_inputs(input_, base),
             out,
             until=stages[-1],
             only=stages,

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from pipeline.cli.arguments import EngineName, Json, Workers
 from pipeline.errors import UserError
+from pipeline.inputs import expand
 from pipeline.show import show_text
 from pipeline.store import open_folder
 
@@ -22,7 +23,7 @@ def _print_json(value: Any) -> None:
 
 
 def records(
-    warc: Annotated[list[str], typer.Argument(metavar="WARC...", help="WARC files")],
+    warc: Annotated[list[str], typer.Argument(metavar="WARC...", help="WARC, ARC, WET or WACZ files")],
     json: Json = False,
 ) -> None:
     """A line a record: file, offset, length, type, URL, status, SHA-1 of the payload, problem.
@@ -32,7 +33,7 @@ def records(
     from pipeline.extract import records as read
 
     damaged = False
-    for path in warc:
+    for path in (path for pattern in warc for path in expand(pattern)):
         try:
             for record in read(path):
                 damaged = damaged or record["type"] is None

@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline.cli.arguments import (
     Accept,
     Address,
+    Base,
     EngineName,
     Inputs,
     Json,
@@ -44,6 +45,7 @@ def run(
     accept_changed: Accept = False,
     keep: Keep = False,
     quiet: Quiet = False,
+    base: Base = None,
 ) -> None:
     """Do everything the recipe names. Running again resumes, and recomputes nothing that is done.
 
@@ -51,10 +53,10 @@ def run(
 
     Example: sluice run fineweb --input sample.warc.gz --out run --until corpus
     """
-    check_paths(input_, out)
+    check_paths(input_, out, base)
     code = execute(
         load(recipe, settings),
-        find_inputs(input_),
+        find_inputs(input_, base),
         out,
         until=until,
         engine_name=engine,
@@ -197,6 +199,7 @@ def plan(
     pages: Annotated[int, typer.Option("--pages", min=1, help="pages of the measured sample")] = 100,
     price: Annotated[float, typer.Option("--price", help="price of a core-hour, for the estimate")] = 0.04,
     json: Json = False,
+    base: Base = None,
 ) -> None:
     """What a run would do: shards, what is done, and the cost predicted from a measured sample.
 
@@ -204,7 +207,7 @@ def plan(
     """
     from pipeline.estimate import estimate
 
-    result = estimate(load(recipe, settings), input_, out, pages, price)
+    result = estimate(load(recipe, settings), input_, out, pages, price, base)
     if json:
         print(msgspec.json.encode(result).decode())
         return

@@ -12,8 +12,9 @@ T = TypeVar("T")
 ATTEMPTS = 5
 _FIRST_PAUSE = 0.2  # seconds, doubled each time: 3 s in all, then the shard is given up
 
-# A missing name, a refused permission or a full disk does not mend itself by asking again.
+# A missing name, a refused permission, a full disk or a bad address does not mend itself by asking again.
 _FINAL = {
+    errno.EINVAL,
     errno.ENOENT,
     errno.EEXIST,
     errno.EACCES,
