@@ -42,7 +42,13 @@ _NAMES = {
     "utf-16-le": "utf-16le",
     "utf-16-be": "utf-16be",
 }
-_MORE_LABELS = {"x-mac-cyrillic": "x-mac-cyrillic", "x-mac-ukrainian": "x-mac-cyrillic"}
+_MORE_LABELS = {
+    "x-mac-cyrillic": "x-mac-cyrillic",
+    "x-mac-ukrainian": "x-mac-cyrillic",
+    "iso-8859-8-i": "iso-8859-8-i",
+    "csiso88598i": "iso-8859-8-i",
+    "logical": "iso-8859-8-i",
+}
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"))
 _MULTIBYTE = ("gbk", "gb18030", "big5", "euc-jp", "shift_jis", "euc-kr", "iso-2022-jp")
 
@@ -60,7 +66,11 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encoding_of(label: str | None) -> str | None:
-    """The WHATWG name (lower case) of the encoding that a label stands for; None for labels the standard lacks."""
+    """The WHATWG name (lower case) of the encoding that a label stands for; None for labels the standard lacks.
+
+    None, too, for the labels of `replacement` (such as `iso-2022-kr`), of which a browser shows nothing for safety's
+    sake, and for `x-user-defined`: what they stand for is left to detection.
+    """
     label = (label or "").strip(" \t\r\n\f\"'").lower()
     if not label or len(label) > 40:
         return None

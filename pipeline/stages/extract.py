@@ -126,5 +126,5 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
 
 STAGE = Stage(
-    name="extract", version=1, folders=("extracted", "failed"), settings=settings, plan=plan, run=run
+    name="extract", version=2, folders=("extracted", "failed"), settings=settings, plan=plan, run=run
 )

@@ -293,3 +293,35 @@ def test_a_real_file_as_zstd(data_dir: Path) -> None:
     assert len(lost) == 1
     inside = [e for e in whole if lost[0].offset <= e.offset < lost[0].offset + lost[0].length]
     assert len(found) == len(whole) - len(inside) + 1
+
+
+@pytest.mark.parametrize("folder", ["warc_broken", "warc_odd", "warc_real"])
+def test_all_files_as_zstd(data_dir: Path, folder: str) -> None:
+    """A frame a record and one for the whole file hold what the file holds; a hole costs what it touches."""
+    for path in sorted((data_dir / folder).iterdir()):
+        with open(path, "rb") as file:
+            events = [
+                e for e in read_records(file, in_stream=True) if isinstance(e, Record) and not e.problem
+            ]
+        texts = [_rebuilt(event) for event in events]
+        if not texts:
+            continue
+        data = b"".join(map(frame, texts))
+        whole = read(data)
+        assert [event.body for event in whole if isinstance(event, Record)] == [e.body for e in events], (
+            path.name
+        )
+        one = [event for event in read(frame(b"".join(texts))) if isinstance(event, Record)]
+        assert [event.body for event in one] == [event.body for event in events], path.name
+        at = len(data) // 2
+        holed = data[:at] + bytes(60) + data[at + 60 :]
+        touched = [event for event in whole if event.offset < at + 60 and at < event.offset + event.length]
+        sound = [event for event in read(holed) if isinstance(event, Record) and event.problem is None]
+        kept = [event for event in whole if event not in touched]
+        assert [e.body for e in sound] == [e.body for e in kept if isinstance(e, Record)], path.name
+        read(data[:at])
+
+
+def _rebuilt(event: Record) -> bytes:
+    head = f"WARC/1.1\r\nWARC-Type: {event.type}\r\nContent-Length: {len(event.body)}\r\n\r\n"
+    return head.encode() + event.body + b"\r\n\r\n"
