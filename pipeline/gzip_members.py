@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 
 from pipeline.members import HEAD, Packing, Source
 
@@ -109,7 +110,7 @@ class Member:
             self.fault = "bad_crc"
 
 
-def _may_open(source: Source, offset: int) -> bool:
+def _may_open(source: Source, offset: int, _: Callable[[bytes], bool]) -> bool:
     return (header_length(source.read(offset, _LIKELY_HEADER)) or -1) > 0
 
 

@@ -13,6 +13,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ SMALL_RANGE = 4 << 20
 LARGE_RANGE = 256 << 20
 _BLOCK = 64 << 10
 _BLOCKS = 64
+_CONNECTIONS = 8  # at once, to look at files that are not on this machine
 
 _KINDS = {
     ".warc": "warc",
@@ -185,6 +187,13 @@ def describe(path: str) -> InputFile:
         raise wrong(f"--input {show_text(path)}: {error.strerror or error}") from error
 
 
+def _describe_all(paths: list[str]) -> list[InputFile]:
+    if not any(is_remote(path) for path in paths):
+        return [describe(path) for path in paths]
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        return list(pool.map(describe, paths))
+
+
 def find_inputs(patterns: Iterable[str], base: str | None = None) -> tuple[InputFile, ...]:
     """All input files, ordered by base name; refuses repeated base names and a list of which nothing is there.
 
@@ -203,7 +212,7 @@ def find_inputs(patterns: Iterable[str], base: str | None = None) -> tuple[Input
                 f"two inputs are called {name} ({seen[name]} and {path}): ids start with the file's name, rename one"
             )
         seen[name] = path
-    files = sorted((describe(path) for path in seen.values()), key=lambda file: file.name)
+    files = sorted(_describe_all(list(seen.values())), key=lambda file: file.name)
     if all(file.size < 0 for file in files):
         hint = (
             "; paths of a list that are below an address: --base ADDRESS"

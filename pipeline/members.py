@@ -83,10 +83,13 @@ class Member(Protocol):
 
 
 class Packing(NamedTuple):
-    """How the members of a file are compressed: their magic bytes, whether one may open at an offset, opening it."""
+    """How the members of a file are compressed: their magic bytes, opening one, and whether one may open at an offset.
+
+    `may_open(source, offset, is_record)` is the cheap look before: False only where no member opens or no record in it.
+    """
 
     magic: bytes
-    may_open: Callable[[Source, int], bool]
+    may_open: Callable[[Source, int, Callable[[bytes], bool]], bool]
     open: Callable[[Source, int], Member]
 
 
@@ -173,7 +176,7 @@ def head_of(member: Member) -> bytes:
 
 def opens_record(source: Source, packing: Packing, offset: int, is_record: Callable[[bytes], bool]) -> bool:
     """Whether a member at `offset` inflates to something that `is_record` accepts."""
-    return packing.may_open(source, offset) and is_record(head_of(packing.open(source, offset)))
+    return packing.may_open(source, offset, is_record) and is_record(head_of(packing.open(source, offset)))
 
 
 def find_member(

@@ -8,11 +8,12 @@ a block gives 128 KiB at most: so no few bytes become many at once, and its end 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import zstandard
 
-from pipeline.members import Packing, Source
+from pipeline.members import HEAD, Packing, Source
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 DICTIONARY_BYTES = 32 << 20  # the specification demands 8 MiB, compressed and not
@@ -21,7 +22,7 @@ _DICTIONARY_FRAME = b"\x5d\x2a\x4d\x18"
 _DICTIONARY_MAGIC = b"\x37\xa4\x30\xec"
 _LONGEST_HEADER = 18
 _BLOCK = 128 << 10
-_RLE, _RESERVED = 1, 3
+_RAW, _RLE, _RESERVED = 0, 1, 3
 
 Dictionary = zstandard.ZstdCompressionDict
 
@@ -95,10 +96,9 @@ class Frame:
         return data
 
     def _block(self) -> bytes:
-        """Decompresses the next block (RFC 8878, 3.1.1.2), and checks the checksum after the last one."""
+        """Decompresses the next block, and checks the checksum after the last one."""
         head = self._source.read(self._at, 3)
-        word = int.from_bytes(head, "little")
-        last, kind, size = word & 1, word >> 1 & 3, word >> 3
+        last, kind, size = _block_header(head)
         stored = 3 + (1 if kind == _RLE else size)
         if len(head) == 3 and (kind == _RESERVED or size > _BLOCK):
             self.fault = "corrupt_member"
@@ -136,11 +136,23 @@ def zstd_packing(source: Source) -> Packing:
     return Packing(MAGIC, _may_open, partial(Frame, dictionary=read_dictionary(source)))
 
 
-def _may_open(source: Source, offset: int) -> bool:
+def _may_open(source: Source, offset: int, is_record: Callable[[bytes], bool]) -> bool:
     try:
-        return bool(zstandard.frame_header_size(source.read(offset, _LONGEST_HEADER)))
+        at = offset + zstandard.frame_header_size(source.read(offset, _LONGEST_HEADER))
     except zstandard.ZstdError:
         return False
+    _, kind, size = _block_header(source.read(at, 3))
+    if kind == _RESERVED or size > _BLOCK:
+        return False
+    if kind in (_RAW, _RLE) and size >= HEAD:  # what a long first block begins with is seen as it lies
+        return is_record(source.read(at + 3, HEAD) if kind == _RAW else source.read(at + 3, 1) * HEAD)
+    return True
+
+
+def _block_header(data: bytes) -> tuple[int, int, int]:
+    """Whether a block is the last one, its kind and its size (RFC 8878, 3.1.1.2)."""
+    word = int.from_bytes(data, "little")
+    return word & 1, word >> 1 & 3, word >> 3
 
 
 def read_dictionary(source: Source) -> Dictionary | None:

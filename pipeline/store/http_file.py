@@ -20,7 +20,7 @@ from typing import IO, NamedTuple
 
 from pipeline.store.retry import retried
 
-FIRST_PIECE = 256 << 10  # bytes; doubled while reads follow each other
+FIRST_PIECE = 64 << 10  # bytes; four times as many each time while reads follow each other
 LARGEST_PIECE = 8 << 20
 TIMEOUT = 60.0  # seconds without a byte
 LONGEST_WAIT = 60.0  # seconds that a server may ask for with Retry-After
@@ -104,7 +104,7 @@ class HttpFile(io.RawIOBase):
 
     def _fetch(self, wanted: int) -> None:
         follows = self._at == self._start + len(self._piece)
-        self._ahead = min(self._ahead * 2, LARGEST_PIECE) if follows else FIRST_PIECE
+        self._ahead = min(self._ahead * 4, LARGEST_PIECE) if follows else FIRST_PIECE
         end = min(self.size, self._at + max(self._ahead, min(wanted, LARGEST_PIECE)))
         self._piece = retried(lambda: self._range(self._at, end))
         self._start = self._at
