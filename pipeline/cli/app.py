@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.cli import corpus, inspect, learn, run
+from pipeline.cli import corpus, fetch, inspect, learn, run
 
 app = typer.Typer(
     name="sluice",
@@ -21,6 +21,7 @@ app = typer.Typer(
 VERBS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
     "sample": run.sample,
+    "fetch": fetch.fetch,
     "recipes": run.recipes,
     "signals": run.signals,
     "plan": run.plan,

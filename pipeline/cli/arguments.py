@@ -10,7 +10,7 @@ import typer
 
 from pipeline.errors import UsageError
 
-_REPEATED = ("--input", "--set", "--documents", "--tasks")
+_REPEATED = ("--input", "--set", "--documents", "--tasks", "--index")
 
 Inputs = Annotated[
     list[str],

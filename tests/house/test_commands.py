@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.cli.app import VERBS
 from tests.pipeline.conftest import ROOT, SMALL, sets, sluice
+from tests.pipeline.mirror import write_layout
 
 pytestmark = pytest.mark.xdist_group("commands")
 
@@ -36,7 +37,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_line(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A mirror in a folder for the verb that reads from the network: the settings that name it."""
+    folder = tmp_path_factory.mktemp("mirror")
+    write_layout(folder)
+    return {"SLUICE_FETCH_BASE": str(folder), "SLUICE_FETCH_LIST_BASE": str(folder)}
+
+
+def run_line(line: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     words = shlex.split(line)
     assert words[0] == "sluice"
     return subprocess.run(
@@ -45,7 +54,7 @@ def run_line(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
     )
 
 
@@ -57,17 +66,17 @@ def test_help(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
-def test_example(verb: str, desk: Path, tmp_path: Path) -> None:
+def test_example(verb: str, desk: Path, tmp_path: Path, offline: dict[str, str]) -> None:
     line = example(verb)
     folder = desk
-    if verb in ("demo", "sample", "run", "extract", "filter", "dedup", "tokenize", "plan"):
+    if verb in ("demo", "sample", "run", "extract", "filter", "dedup", "tokenize", "plan", "fetch"):
         folder = tmp_path
         shutil.copy(desk / "sample.warc.gz", tmp_path)
     if "why" in line:
         from pipeline.stages.examples import example_id
 
         line = line.replace("sample.warc.gz@0", str(example_id(str(desk / "run"))))
-    done = run_line(line, folder)
+    done = run_line(line, folder, offline)
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
 
