@@ -18,7 +18,13 @@ SCHEMA = pa.schema(
         ("text", pa.large_string()),
         ("language", pa.string()),
         ("language_score", pa.float64()),
-        ("language_declared", pa.string()),  # by <html lang> or Content-Language
+        ("language_declared", pa.string()),  # by page or HTTP header
+        ("canonical", pa.string()),  # absolute address that the page names as its own
+        ("license", pa.string()),  # addresses of stated licences, a space between them
+        (
+            "opt_out",
+            pa.string(),
+        ),  # opt-outs that page and HTTP headers state, as filters/optout.py reads them
         ("warc_file", pa.string()),  # base name of the input
         ("warc_offset", pa.int64()),  # bytes
         ("warc_length", pa.int64()),  # bytes

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from filters.document import from_rows
 from pipeline.charset import charset_parameter, decode, valid
-from pipeline.extraction import Extraction
+from pipeline.extraction import Extraction, statements
 from pipeline.extraction.facts import language_tag
 from pipeline.http import decode_body, header
 from pipeline.inputs import name_of, open_input
@@ -157,6 +157,7 @@ def _sort(
         "url": valid(event.url or ""),
         "date": event.date,
         "language_declared": language,
+        "opt_out": statements.joined(statements.of_headers(response.headers)),
     }
     return _Candidate(Page(decoded.text, event.url or ""), row, event.problem or body.problem, is_text)
 
@@ -212,6 +213,9 @@ def _document(row: dict[str, Any], found: Extraction) -> dict[str, object]:
         "title": valid(found.title) if found.title else None,
         "published": found.published,
         "language_declared": found.language or row["language_declared"],
+        "canonical": valid(found.canonical) if found.canonical else None,
+        "license": valid(found.license) if found.license else None,
+        "opt_out": statements.joined(f"{row['opt_out'] or ''} {found.opt_out or ''}".split()),
     }
 
 

@@ -29,9 +29,12 @@ class Extraction(NamedTuple):
     text: str
     title: str | None = None
     published: str | None = None  # YYYY-MM-DD
-    language: str | None = None  # as <html lang> states it
+    language: str | None = None  # declared, such as by <html lang>
+    canonical: str | None = None
+    license: str | None = None
+    opt_out: str | None = None
 
 
 def extract_page(html: str, url: str, extractor: str, favor: str) -> Extraction:
     """Text and facts of one page, with an extractor of the table."""
-    return Extraction(EXTRACTORS[extractor](html, url, favor), *facts(html))
+    return Extraction(EXTRACTORS[extractor](html, url, favor), *facts(html, url))

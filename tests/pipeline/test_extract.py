@@ -15,7 +15,6 @@ import pytest
 from filters.document import SCHEMA
 from pipeline.extract import FAILED_SCHEMA, ExtractSettings, Tally, extract_range, records
 from pipeline.extraction import EXTRACTORS
-from pipeline.extraction.facts import day, facts, language_tag
 from pipeline.http import parse_response
 from pipeline.page import looks_like_html, why_no_page
 from pipeline.record import Record
@@ -98,6 +97,9 @@ def test_a_page_becomes_a_document(tmp_path: Path) -> None:
         "language": None,
         "language_score": None,
         "language_declared": "de-AT",
+        "canonical": None,
+        "license": None,
+        "opt_out": None,
         "warc_file": "test.warc.gz",
         "warc_offset": offset,
         "warc_length": len(record),
@@ -335,39 +337,3 @@ def test_media_types(content_type: str, reason: str | None) -> None:
     block = http(page(), f"Content-Type: {content_type}")
     record = Record(0, 0, "file", "response", None, None, None, "application/http", block)
     assert why_no_page(record, parse_response(block)) == reason
-
-
-@pytest.mark.parametrize(
-    ("value", "read_as"),
-    [
-        ("2020-01-02T03:04:05Z", "2020-01-02"),
-        ("2020/01/02", "2020-01-02"),
-        ("2020-13-02", None),
-        ("02.01.2020", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_publication_dates(value: str | None, read_as: str | None) -> None:
-    assert day(value) == read_as
-
-
-def test_publication_date_of_linked_data() -> None:
-    script = '<script type="application/ld+json">{"@type": "X", "datePublished" : "2018-09-10T11:12", bad}</script>'
-    assert facts(page(head=script).decode()).published == "2018-09-10"
-
-
-@pytest.mark.parametrize(
-    ("value", "tag"),
-    [
-        ("en", "en"),
-        (" en_US ", "en-US"),
-        ("de, fr", "de"),
-        ("<script>", None),
-        ("x" * 50, None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_language_tags(value: str | None, tag: str | None) -> None:
-    assert language_tag(value) == tag
