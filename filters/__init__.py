@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, fineweb, gopher_quality, gopher_repetition, language, url
+from filters import c4, fineweb, gopher_quality, gopher_repetition, language, optout, url
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
 
 FILTERS: dict[str, FilterSpec] = {
     "url": url.SPEC,
+    "optout": optout.SPEC,
     "language": language.SPEC,
     "gopher_repetition": gopher_repetition.SPEC,
     "gopher_quality": gopher_quality.SPEC,

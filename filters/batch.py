@@ -19,13 +19,18 @@ T = TypeVar("T")
 
 
 class Batch:
-    """Texts and URLs of some documents, in row order, with shared lazily found parts."""
+    """Texts, URLs and stated opt-outs of some documents, in row order, with shared lazily found parts."""
 
     def __init__(
-        self, texts: Sequence[str], urls: Sequence[str] | None = None, splitter: WordSplitter | None = None
+        self,
+        texts: Sequence[str],
+        urls: Sequence[str] | None = None,
+        splitter: WordSplitter | None = None,
+        opt_outs: Sequence[str | None] | None = None,
     ):
         self.texts = list(texts)
         self.urls = list(urls) if urls is not None else [""] * len(self.texts)
+        self.opt_outs = list(opt_outs) if opt_outs is not None else [None] * len(self.texts)
         self.splitter = splitter if splitter is not None else WordSplitter()
         self._parts: dict[Hashable, Any] = {}
 
@@ -34,7 +39,7 @@ class Batch:
 
     def edited(self, texts: Sequence[str]) -> Batch:
         """A batch of the same documents with other texts."""
-        return Batch(texts, self.urls, self.splitter)
+        return Batch(texts, self.urls, self.splitter, self.opt_outs)
 
     def part(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once per batch and key."""

@@ -73,7 +73,7 @@ class Chain:
         """Measure, edit and decide. `documents` has the columns of `SCHEMA`; further ones are dropped."""
         texts = [text or "" for text in documents.column("text").to_pylist()]
         urls = [url or "" for url in documents.column("url").to_pylist()]
-        batch = Batch(texts, urls, self._splitter)
+        batch = Batch(texts, urls, self._splitter, documents.column("opt_out").to_pylist())
         lengths = np.fromiter((len(text.strip()) for text in texts), np.int64, len(texts))
         columns: dict[str, np.ndarray[Any, Any]] = {EMPTY_SIGNAL.column: lengths}
         for name, settings in self.steps:

@@ -39,10 +39,20 @@ def test_exported_names(package: str) -> None:
 
 
 def test_tables() -> None:
-    assert list(FILTERS) == ["url", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb"]
+    assert list(FILTERS) == [
+        "url",
+        "optout",
+        "language",
+        "gopher_repetition",
+        "gopher_quality",
+        "c4",
+        "fineweb",
+    ]
     assert list(STAGES) == [
         "ids",
         "extract",
+        "robots",
+        "hosts",
         "filter",
         "signatures",
         "dedup",
@@ -53,7 +63,7 @@ def test_tables() -> None:
         "anneal",
         "eval",
     ]
-    internal = {"ids", "signatures"}
+    internal = {"ids", "robots", "hosts", "signatures"}
     assert [name for name in PUBLIC if name != "report"] == [name for name in STAGES if name not in internal]
 
 
