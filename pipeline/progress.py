@@ -183,6 +183,9 @@ def summary(counts: dict[str, Any], console: Console) -> None:
 
     for fate in ("skipped", "failed", "dropped", "duplicates", "removed"):
         for why, number in counts[fate].items():
+            if number and why == "opt_out":
+                rules = counts["opted_out"].items()
+                why = "opt-out: " + ", ".join(f"{rule.partition('.')[2]} {hits:,}" for rule, hits in rules)
             if number:
                 row(fate, why, number)
     row(

@@ -7,6 +7,7 @@ what was expected and the nearest name.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -41,6 +42,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_text: bool = True  # keep `extracted/` after the run
     max_failed: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # more failed pages than this: exit with 3
     extract: ExtractSettings = ExtractSettings()
+    robots: str | tuple[str, ...] = ()  # files with robots.txt of the crawl, for the filter `optout`
     filters: list[str | dict[str, dict[str, Any] | None]] | None = None
     dedup: DedupSettings | None = DedupSettings()
     pii: PiiSettings | None = PiiSettings()
@@ -94,7 +96,14 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     touched: dict[yaml.Path, str] = {}
     for pair in settings:
         _set(value, pair, touched)
-    return _convert(value, places, touched, name)
+    recipe = _convert(value, places, touched, name)
+    return msgspec.structs.replace(recipe, robots=located(recipe.robots))
+
+
+def located(patterns: str | Sequence[str]) -> tuple[str, ...]:
+    """File names and patterns as a tuple, relative ones from the current folder: `recipe.yaml` serves anywhere."""
+    each = (patterns,) if isinstance(patterns, str) else patterns
+    return tuple(one if "://" in one else os.path.abspath(one) for one in each)  # noqa: PTH100 (keeps links)
 
 
 def from_builtins(value: Any) -> Recipe:
@@ -189,6 +198,8 @@ def _convert(
         steps = chain_steps([] if filters is None else filters)
         recipe = msgspec.convert(value, Recipe)
         _check_sections(recipe)
+        if recipe.robots and "optout" not in dict(steps):
+            raise ValueError("robots: nothing reads these files without the filter `optout`")
     except msgspec.ValidationError as error:
         raise explained(str(error), written, Recipe) from None
     except (ValueError, MixError, TrainError) as error:

@@ -42,7 +42,7 @@ from pipeline.stages.stage import Planning, Shard, Stage
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
-# Names a user may give to --until; `extract` brings `ids` with it, and `dedup` `signatures`.
+# Names a user may give to --until; `extract` brings `ids` with it, `filter` `robots` and `hosts`, `dedup` `signatures`.
 PUBLIC = ("extract", "filter", "dedup", "corpus", "tokenizer", "tokens", "train", "anneal", "eval", "report")
 
 
@@ -96,6 +96,8 @@ def active_stages(
         absent |= {"ids"}
     if recipe.filters is None:
         absent |= {"filter"}
+    if recipe.filters is None or not recipe.robots:
+        absent |= {"robots", "hosts"}
     if recipe.dedup is None:
         absent |= {"signatures", "dedup"}
     if recipe.train is None:
@@ -115,7 +117,10 @@ def stages_of(
 ) -> tuple[str, ...]:
     """The stages of a run, or of a one-stage verb with what it has to read first."""
     active = active_stages(recipe, until, files)
-    return active if only is None else tuple(name for name in active if name in {"ids", "extract", *only})
+    if only is None:
+        return active
+    first = {"ids", "extract", *(("robots", "hosts") if "filter" in only else ())}
+    return tuple(name for name in active if name in first | set(only))
 
 
 def fingerprints(recipe: Recipe, active: Sequence[str]) -> dict[str, str]:

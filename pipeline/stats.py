@@ -18,6 +18,7 @@ from pipeline.store.digest import combine
 
 _SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html")
 _REMOVED = ("contaminated", "opt_out", "takedown")
+_OPT_OUT = "optout."  # documents that these rules drop count as removed
 
 
 def named(receipts: list[Receipt], name: str) -> Counter[str]:
@@ -56,6 +57,7 @@ def stats(folder: Folder) -> dict[str, Any]:
     records = plain(extracted, "records") + len(lost_inputs)
     skipped = named(extracted, "skipped")
     dropped = named(closed["filter"], "dropped")
+    opted_out = Counter({rule: dropped.pop(rule) for rule in list(dropped) if rule.startswith(_OPT_OUT)})
     duplicates = named(closed["dedup"], "duplicates")
     _count_lost(ledger, closed, failed)
     corpus = (
@@ -63,6 +65,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         - sum(skipped.values())
         - sum(failed.values())
         - sum(dropped.values())
+        - sum(opted_out.values())
         - sum(duplicates.values())
     )
     return {
@@ -74,8 +77,10 @@ def stats(folder: Folder) -> dict[str, Any]:
         "failed": dict(sorted(failed.items())),
         "dropped": dict(dropped.most_common()),
         "duplicates": dict(sorted(duplicates.items())),
-        "removed": dict.fromkeys(_REMOVED, 0),
+        "removed": dict.fromkeys(_REMOVED, 0) | {"opt_out": sum(opted_out.values())},
+        "opted_out": dict(opted_out.most_common()),
         "corpus": corpus,
+        "robots": _robots(closed),
         "problems": dict(sorted(named(extracted, "problems").items())),
         "domains": dict(named(closed["corpus"], "domains").most_common()),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),
@@ -86,6 +91,14 @@ def stats(folder: Folder) -> dict[str, Any]:
         "stages": {name: len(receipts) for name, receipts in closed.items() if receipts},
         "digest": digest(closed),
     }
+
+
+def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:
+    """What the given robots.txt files held; empty where a recipe names none."""
+    if not closed["hosts"]:
+        return {}
+    counted = {name: plain(closed["robots"], name) for name in ("records", "used", "unknown", "damaged")}
+    return counted | {"hosts": plain(closed["hosts"], "out")}
 
 
 def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counter[str]) -> None:

@@ -24,6 +24,9 @@ _RECORD = (
     "date",
     "title",
     "language_declared",
+    "canonical",
+    "license",
+    "opt_out",
 )
 _SEARCHED = (
     ("corpus", "corpus"),
@@ -113,7 +116,7 @@ def _fate(rows: dict[str, dict[str, Any]]) -> str:
     if "failed" in rows:
         return "failed"
     if "dropped" in rows:
-        return "dropped"
+        return "removed" if str(rows["dropped"]["reason"]).startswith("optout.") else "dropped"
     if "duplicates" in rows:
         return "duplicate"
     return "corpus" if "corpus" in rows or "tokens" in rows else "kept so far"

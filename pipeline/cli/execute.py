@@ -20,6 +20,7 @@ from pipeline.lock import working
 from pipeline.progress import Display, summary
 from pipeline.recipe import Recipe
 from pipeline.road import PUBLIC, Engine, Outcome, Road, stages_of
+from pipeline.robots import robots_files
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stats import stats
@@ -82,6 +83,8 @@ def execute(
     if engine_name not in ("local", "ray"):
         raise UsageError(f"--engine {engine_name}: local or ray")
     active = stages_of(recipe, files, only, until)
+    if "robots" in active:
+        robots_files(recipe.robots)  # a wrong name is told now, not after extraction
     whole = stages_of(recipe, files, only, until if only is not None else None)
     folder = open_folder(out)
     chosen = tuple(only) if only is not None else None
@@ -165,6 +168,8 @@ def exit_code(counts: dict[str, Any], recipe: Recipe, where: str) -> int:
         problems.append(
             "damaged or missing input: " + ", ".join(f"{kind} {number}" for kind, number in damaged.items())
         )
+    if lost := counts["robots"].get("damaged"):
+        problems.append(f"damaged: {lost} range(s) or row(s) of the files under `robots`")
     if counts["given_up"]:
         first = counts["given_up"][0]
         problems.append(
@@ -172,7 +177,9 @@ def exit_code(counts: dict[str, Any], recipe: Recipe, where: str) -> int:
         )
     # A page that was delivered whole and failed later is among the responses already.
     delivered = (
-        pages + counts["corpus"] + sum(counts["dropped"].values()) + sum(counts["duplicates"].values())
+        pages
+        + counts["corpus"]
+        + sum(sum(counts[fate].values()) for fate in ("dropped", "duplicates", "removed"))
     )
     total = max(counts["responses"], delivered)
     if total and pages / total > recipe.max_failed:

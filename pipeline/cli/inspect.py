@@ -123,6 +123,9 @@ def _tell(story: dict[str, Any]) -> None:
         print(
             f"duplicate   of {show_text(one['duplicate_of'])} ({one['kind']}, similarity {one['similarity']:.2f})"
         )
+    for name in ("canonical", "license", "opt_out"):
+        if record.get(name):
+            print(f"{name.replace('_', '-'):<11} {show_text(record[name], 300)}")
     if "language" in story and story["language"]["language"]:
         print(f"language    {story['language']['language']} ({story['language']['score']:.2f})")
     if "domain" in story:
@@ -135,9 +138,9 @@ def _tell(story: dict[str, Any]) -> None:
         value = rule["value"]
         shown = f"{value:.4g}" if isinstance(value, float) else show_text(value)
         mark = "DROPS" if rule["failed"] else "ok"
-        print(
-            f"  {mark:<6} {rule['rule']:<38} {shown:>12}   drops when {rule['drop_when']} {rule['threshold']}"
-        )
+        off = rule["threshold"] is None
+        condition = "measured only" if off else f"drops when {rule['drop_when']} {rule['threshold']}"
+        print(f"  {mark:<6} {rule['rule']:<38} {shown:>12}   {condition}")
     if story.get("text"):
         print(f"text        {show_text(story['text'], 600)}")
 

@@ -71,15 +71,16 @@ def funnel(run: Run) -> list[Step]:
         remove("after near duplicates", {"minhash": duplicates.get("minhash", 0)})
     if given_up > lost_inputs:
         remove("after shards given up", {"shard_given_up": given_up - lost_inputs})
-    if sum(counts["removed"].values()):
-        remove("after removals", counts["removed"])
+    others = {why: number for why, number in counts["removed"].items() if why != "opt_out"}
+    if sum(others.values()):
+        remove("after removals", others)
     steps.append(Step("corpus" if "corpus" in run.ended else "left so far", 0, steps[-1].left, {}))
     return steps
 
 
 def _by_filter(run: Run) -> dict[str, dict[str, int]]:
     """Filter to documents by the rule that was the first to drop them, all in recipe order."""
-    dropped = run.counts["dropped"]
+    dropped = run.counts["dropped"] | run.counts["opted_out"]
     order = [name for name, _ in recipe_rules(run)]
     found: dict[str, dict[str, int]] = {}
     for rule in [*order, *sorted(set(dropped) - set(order))]:
@@ -110,7 +111,7 @@ def failing_counts(run: Run) -> Counter[str]:
 
 def rules(run: Run) -> tuple[list[RuleRow], list[str]]:
     """The rules that fired, in recipe order, and the names of those that fired on nothing."""
-    first, failing = run.counts["dropped"], failing_counts(run)
+    first, failing = run.counts["dropped"] | run.counts["opted_out"], failing_counts(run)
     rows, silent = [], []
     for name, rule in recipe_rules(run):
         if rule.threshold is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.stages import corpus, dedup, extract, filter, ids, learn, tokens
+from pipeline.stages import corpus, dedup, extract, filter, ids, learn, robots, tokens
 from pipeline.stages.stage import Stage
 
 STAGES: dict[str, Stage] = {
@@ -10,6 +10,8 @@ STAGES: dict[str, Stage] = {
     for stage in (
         ids.STAGE,
         extract.STAGE,
+        robots.ROBOTS_STAGE,
+        robots.HOSTS,
         filter.STAGE,
         dedup.SIGNATURES,
         dedup.DEDUP,

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.stages.tables import one_to_one, read_batches
 
@@ -37,22 +38,23 @@ def settings(recipe: Recipe) -> object:
 
 
 def plan(planning: Planning) -> list[Shard]:
-    """One shard a shard of extracted documents."""
-    return one_to_one(planning, "filter")
+    """One shard a shard of extracted documents, with the table of robots.txt if the recipe has one."""
+    return with_table(planning, one_to_one(planning, "filter"))
 
 
 @lru_cache(maxsize=2)
-def _chain(recipe: Recipe) -> Chain:
+def _chain(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
     from filters.chain import asset_names
     from pipeline import assets
 
     needed = asset_names(recipe.chain({}).steps)
-    return recipe.chain({name: assets.load(name) for name in needed})
+    loaded = {name: assets.load(name) for name in needed}
+    return recipe.chain(loaded | ({"robots": table_of(folder, hosts)} if hosts else {}))
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Measure and decide, a batch at a time."""
-    chain = _chain(attempt.recipe)
+    chain = _chain(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
     bins = Histograms()
     # Labels of the model are few; a column that came with the documents may hold anything.
     by_language = any(name == "language" for name, _ in chain.steps)
