@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from filters import FILTERS
 from filters.batch import Batch
+from filters.cascade import REASON
 from filters.decide import decide, explain
 from filters.document import SCHEMA
 from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
@@ -70,7 +71,12 @@ class Chain:
         return [EMPTY_SIGNAL, *(s for name, settings in self.steps for s in FILTERS[name].signals(settings))]
 
     def apply(self, documents: pa.Table) -> Applied:
-        """Measure, edit and decide. `documents` has the columns of `SCHEMA`; further ones are dropped."""
+        """Measure, edit and decide. `documents` has the columns of `SCHEMA`; further ones are dropped.
+
+        Of pages that a cascade screened only what its cheap look saw is known; their other signals are null.
+        """
+        if REASON in documents.column_names and documents[REASON].null_count < documents.num_rows:
+            return self._apply_in_part(documents)
         texts = [text or "" for text in documents.column("text").to_pylist()]
         urls = [url or "" for url in documents.column("url").to_pylist()]
         batch = Batch(texts, urls, self._splitter, documents.column("opt_out").to_pylist())
@@ -82,6 +88,48 @@ class Chain:
             if spec.edit is not None:
                 batch = batch.edited(spec.edit(batch, settings))
         return Applied(self._table(documents, batch, columns), decide(self.rules, columns, len(texts)))
+
+    def _apply_in_part(self, documents: pa.Table) -> Applied:
+        screened = documents[REASON].is_valid().to_numpy()
+        read = self.apply(documents.filter(~screened).drop_columns([REASON]))
+        spared = self.screened(documents.filter(screened), read.documents.schema)
+        both = in_order([(read.documents, np.flatnonzero(~screened)), (spared, np.flatnonzero(screened))])
+        return Applied(both, self.decide(both))
+
+    def screened(self, documents: pa.Table, schema: pa.Schema) -> pa.Table:
+        """Documents that a cascade screened as a table of `schema`, that of measured ones, null where not measured.
+
+        Their addresses are measured; language, words and characters are those of all visible text where the look got
+        so far. Of the assets only those of the filter `url` are needed.
+        """
+        columns = {name: documents.column(name) for name in SCHEMA.names}
+        columns[EMPTY_SIGNAL.column] = documents["cascade_characters"]
+        for name, settings in self.steps:
+            if name == "url":
+                batch = Batch([""] * documents.num_rows, [url or "" for url in documents["url"].to_pylist()])
+                measured = FILTERS[name].measure(batch, settings, self.assets)
+                columns.update({column: pa.array(values) for column, values in measured.items()})
+            elif name == "language":
+                columns["language"] = documents["cascade_language"]
+                columns["language_score"] = documents["cascade_language_score"]
+            elif name == "gopher_quality":
+                columns["gopher_quality_words"] = documents["cascade_words"]
+        rows = documents.num_rows
+        arrays = [
+            columns[field.name].cast(field.type) if field.name in columns else pa.nulls(rows, field.type)
+            for field in schema
+        ]
+        return pa.table(arrays, schema=schema)
+
+    def edited(self, documents: pa.Table) -> pa.Array:
+        """The texts of documents as all edits of the chain leave them, measuring nothing."""
+        texts = [text or "" for text in documents.column("text").to_pylist()]
+        batch = Batch(texts, None, self._splitter)
+        for name, settings in self.steps:
+            edit = FILTERS[name].edit
+            if edit is not None:
+                batch = batch.edited(edit(batch, settings))
+        return batch.arrow
 
     def decide(self, documents: pa.Table) -> Verdict:
         """The verdict from stored signal columns alone, with this chain's thresholds."""
@@ -123,6 +171,12 @@ class Chain:
                 arrays.append(column)
                 names.append(signal.column)
         return pa.table(arrays, names=names)
+
+
+def in_order(parts: Sequence[tuple[pa.Table, Any]]) -> pa.Table:
+    """Tables of one schema as one, each row at the place that comes with its table (0, 1, ... in all)."""
+    places = np.concatenate([at for _, at in parts])
+    return pa.concat_tables([table for table, _ in parts]).take(pa.array(np.argsort(places, kind="stable")))
 
 
 def asset_names(steps: Sequence[Step]) -> list[str]:

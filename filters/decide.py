@@ -25,12 +25,14 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def fails(values: np.ndarray[Any, Any], rule: Rule) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which values the rule drops."""
+    """Which values the rule drops; a value that was not measured (None or NaN) is not dropped by it."""
     if rule.threshold is None:
         return np.zeros(len(values), np.bool_)
     if rule.drop_when == "not_in":
         wanted = set(rule.threshold) if isinstance(rule.threshold, tuple) else {rule.threshold}
-        return np.fromiter((value not in wanted for value in values), np.bool_, len(values))
+        return np.fromiter(
+            (value is not None and value not in wanted for value in values), np.bool_, len(values)
+        )
     return np.asarray(_COMPARE[rule.drop_when](values, rule.threshold), np.bool_)
 
 
@@ -61,6 +63,6 @@ def explain(rules: Sequence[tuple[str, Rule]], row: Mapping[str, object]) -> lis
         value = row[rule.signal]
         one = np.empty(1, object)
         one[0] = value
-        failed = bool(fails(one, rule)[0]) if value is not None else rule.drop_when == "not_in"
+        failed = value is not None and bool(fails(one, rule)[0])
         found.append(Explained(name, rule.signal, value, rule.drop_when, rule.threshold, failed))
     return found

@@ -1,0 +1,159 @@
+"""The cascade: what a cheap look at a page already shows to be dropped need not be extracted at full cost.
+
+A cascade (Viola and Jones 2001) asks the cheap question first and the expensive one only where the answer is still
+open. The cheap look takes a page's address and all of its visible text, navigation included. The address is what the
+full road judges, too; of the visible text the language is a good guess, and its words are more than those of the main
+text. So these three can screen, each with a margin; what a filter says of quality cannot be told from visible text.
+
+A rule screens only what it drops by itself, so a screened page has a reason as any other page has.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from filters import gopher_quality, language, url
+from filters.batch import Batch
+from filters.decide import decide, fails
+from filters.types import Rule, Share
+
+VERSION = 1
+LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for: 0.5 ms a page
+REASON = "screened"  # the column with the rule that screened a page, null where it was extracted
+COLUMNS = ("cascade_characters", "cascade_words", "cascade_language", "cascade_language_score")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How sure the cheap look must be; null switches a question off. The thresholds are the filters' own."""
+
+    url: bool = True  # by the rules of the filter `url`, which the full road would repeat
+    other_language: Share | None = 0.5  # probability of a language that is not wanted, at least
+    language_margin: Share | None = 0.3  # how far below `min_score` the score of a wanted language must be
+    words: Share | None = 0.9  # of `gopher_quality.min_words`: fewer visible words cannot be enough
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cheap look decides with: the filters of a recipe that can screen, and the margins."""
+
+    margins: Settings
+    order: tuple[str, ...]  # of these filters, as the recipe has it
+    looks: bool  # at the visible text; else at the address alone
+    url: url.Settings | None = None
+    language: language.Settings | None = None
+    min_words: int | None = None
+
+
+class Look(NamedTuple):
+    """What the cheap look sees of a page: characters and words of all visible text, its language and score."""
+
+    characters: int
+    words: int | None = None  # None where no filter asks for it
+    language: str | None = None
+    score: float | None = None
+
+
+def screen_of(steps: Sequence[tuple[str, Any]], margins: Settings | None, looks: bool) -> Screen | None:
+    """The screen for a chain of these steps, or None where nothing can be screened."""
+    named = {name: settings for name, settings in steps if name in ("url", "language", "gopher_quality")}
+    if margins is None:
+        return None
+    by_language = margins.other_language is not None or margins.language_margin is not None
+    asks = ("language" in named and by_language) or ("gopher_quality" in named and margins.words is not None)
+    looks = looks and asks
+    if not looks and not ("url" in named and margins.url):
+        return None
+    quality: gopher_quality.Settings | None = named.get("gopher_quality")
+    return Screen(
+        margins=margins,
+        order=tuple(named),
+        looks=looks,
+        url=named.get("url"),
+        language=named.get("language"),
+        min_words=quality.min_words if quality is not None else None,
+    )
+
+
+def decisive(screen: Screen) -> dict[str, Any]:
+    """Everything that decides which pages are screened and what is stored of them, JSON-able."""
+    found: dict[str, Any] = {"version": VERSION, "order": screen.order, "looks": screen.looks}
+    if screen.url is not None:
+        found["url"] = [url.SPEC.version, screen.margins.url and msgspec.to_builtins(screen.url)]
+    if screen.looks:
+        margins = msgspec.to_builtins(screen.margins)
+        found["margins"] = {name: margins[name] for name in ("other_language", "language_margin", "words")}
+        found["min_words"] = screen.min_words
+        if screen.language is not None:
+            found["language"] = [language.SPEC.version, msgspec.to_builtins(screen.language)]
+    return found
+
+
+def asset_names(screen: Screen) -> tuple[str, ...]:
+    """The lists and models that the look needs, each once."""
+    by_url = url.assets(screen.url) if screen.url is not None and screen.margins.url else ()
+    by_language = language.assets(screen.language) if screen.language is not None and screen.looks else ()
+    return (*by_url, *by_language)
+
+
+def by_address(urls: Sequence[str], screen: Screen, assets: Mapping[str, Any]) -> list[str | None]:
+    """The rule of the filter `url` that drops each address, or None."""
+    if screen.url is None or not screen.margins.url or not urls:
+        return [None] * len(urls)
+    columns = url.measure(Batch([""] * len(urls), urls), screen.url, assets)
+    rules = [(f"url.{rule.name}", rule) for rule in url.rules(screen.url)]
+    found: list[str | None] = decide(rules, columns, len(urls)).reason.to_pylist()
+    return found
+
+
+def look(text: str, screen: Screen, assets: Mapping[str, Any]) -> Look:
+    """What there is to see of a page's visible text. Cost: 0.7 ms, most of it for the language."""
+    bare = text.strip()
+    words = count_words(bare) if "gopher_quality" in screen.order else None
+    if screen.language is None:
+        return Look(len(bare), words)
+    found = language.measure(Batch([bare[:LANGUAGE_CHARACTERS]]), screen.language, assets)
+    return Look(len(bare), words, found["language"][0], float(found["language_score"][0]))
+
+
+def by_look(seen: Look, screen: Screen) -> str | None:
+    """The first rule in recipe order that drops the page, if the look is sure that one will; else None."""
+    if not seen.characters:
+        return "extract.empty"
+    margins, failing = screen.margins, dict[str, str]()
+    sure = False
+    if screen.language is not None and seen.language is not None:
+        wanted, score = language.rules(screen.language)
+        if _fails(wanted, seen.language):
+            failing["language"] = f"language.{wanted.name}"
+            sure = margins.other_language is not None and (seen.score or 0.0) >= margins.other_language
+        elif _fails(score, seen.score):
+            failing["language"] = f"language.{score.name}"
+            limit = (screen.language.min_score or 0.0) - (margins.language_margin or 0.0)
+            sure = margins.language_margin is not None and (seen.score or 0.0) <= limit
+    if screen.min_words is not None and seen.words is not None and seen.words < screen.min_words:
+        failing["gopher_quality"] = "gopher_quality.short"
+        sure = sure or (margins.words is not None and seen.words < margins.words * screen.min_words)
+    return next((failing[name] for name in screen.order if name in failing), None) if sure else None
+
+
+def _fails(rule: Rule, value: object) -> bool:
+    one = np.empty(1, object)
+    one[0] = value
+    return bool(fails(one, rule)[0])
+
+
+def count_words(text: str) -> int:
+    """Runs of letters and digits in `text`, which has no lone surrogates: linear, some 10 ns a character."""
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    inside = _alphanumeric()[points]
+    return int(np.count_nonzero(inside[1:] & ~inside[:-1])) + int(inside[:1].sum())
+
+
+@functools.cache
+def _alphanumeric() -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """For every code point whether it is a letter or a digit, as Python's `isalnum` says."""
+    return np.fromiter((chr(point).isalnum() for point in range(0x110000)), np.bool_, 0x110000)
