@@ -78,13 +78,14 @@ def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str,
 def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
     """Extract and filter the first pages of a file in this process."""
     from pipeline import assets, documents
+    from pipeline.cascade import screen_for
     from pipeline.extract import Tally, extract_range
 
     tally = Tally()
     started = time.process_time()
     wall = time.perf_counter()
     if file.kind == "warc":
-        parts = extract_range(file.path, 0, file.size, recipe.extract, tally)
+        parts = extract_range(file.path, 0, file.size, recipe.extract, tally, screen_for(recipe))
     else:
         parts = documents.read(file.path, file.kind, recipe.id_column, tally)
     tables, reached = [], 0

@@ -9,14 +9,17 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
+from filters.cascade import Screen
+from filters.cascade import Settings as CascadeSettings
 from filters.document import from_rows
+from pipeline.cascade import Cascade, look_columns, screened_row, table
 from pipeline.charset import charset_parameter, decode, valid
 from pipeline.extraction import Extraction, statements
 from pipeline.extraction.facts import language_tag
@@ -57,6 +60,7 @@ class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         5 << 20
     )  # of the decoded body; larger pages fail as `oversize`
     page_memory: Annotated[int, msgspec.Meta(ge=1)] = 1 << 30  # bytes that the parser may take for a page
+    cascade: CascadeSettings | None = CascadeSettings()  # null: every page is extracted
 
 
 @dataclass
@@ -64,7 +68,8 @@ class Tally:
     """What became of the records of a range: `records == sum(skipped) + sum(failed) + documents`.
 
     `responses` counts the records of type response that were delivered whole, whatever their fate. `problems` counts
-    documents that were kept in spite of a fault, by kind.
+    documents that were kept in spite of a fault, by kind; `screened` those that were not extracted, by the cascade's
+    rule. `costs` says what looking and extracting took: processor seconds, and pages and characters of HTML.
     """
 
     records: int = 0
@@ -74,6 +79,11 @@ class Tally:
     skipped: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
+    screened: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
+    faults: dict[str, str] = field(
+        default_factory=dict
+    )  # of pages by id: what counts as a problem of a document
 
     def skip(self, reason: str) -> None:
         """Counts a record that is no page."""
@@ -82,6 +92,18 @@ class Tally:
     def fail(self, kind: str) -> None:
         """Counts a record or a damaged range that yielded no document."""
         self.failed[kind] = self.failed.get(kind, 0) + 1
+
+    def look(self, characters: int, rule: str | None, seen: Sequence[Any] | None) -> None:
+        """Counts a page of so many characters of HTML, what the cascade made of it, and what it and the rest took."""
+        if rule is not None:
+            self.screened[rule] = self.screened.get(rule, 0) + 1
+        self._spend("full_characters" if rule is None else "spared_characters", characters)
+        if seen is not None:
+            self._spend("look_seconds", seen[-2])
+            self._spend("full_seconds", seen[-1])
+
+    def _spend(self, what: str, amount: float) -> None:
+        self.costs[what] = self.costs.get(what, 0) + amount
 
 
 class Part(NamedTuple):
@@ -99,32 +121,55 @@ class _Candidate(NamedTuple):
 
 
 def extract_range(
-    path: str, start: int, end: int | None, settings: ExtractSettings, tally: Tally
+    path: str,
+    start: int,
+    end: int | None,
+    settings: ExtractSettings,
+    tally: Tally,
+    screen: Screen | None = None,
 ) -> Iterator[Part]:
     """Documents and failures of the records that start in bytes [`start`, `end`) of `path`, counted in `tally`.
+
+    With a `screen` documents have the columns of `pipeline.cascade.EXTRACTED`, and screened ones no text.
 
     `path` is a local path or an fsspec URL. Language and its score are left null. Raises OSError where the input cannot
     be opened or read.
     """
     name = name_of(path)
-    limits = ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
-    sandbox = _sandbox(settings)
     with open_input(path) as file:
         size = file.seek(0, os.SEEK_END)
         tally.bytes_in += max(0, min(size, size if end is None else end) - start)
-        batch: list[_Candidate | dict[str, Any]] = []
-        waiting = 0
-        for event in read_file(file, start, end, name=name, limits=limits):
-            found = _sort(event, name, settings, tally)
-            if found is None:
-                continue
-            batch.append(found)
-            waiting += len(found.page.html) if isinstance(found, _Candidate) else 0
-            if len(batch) >= BATCH_PAGES or waiting >= BATCH_BYTES:
-                yield _part(batch, sandbox, tally)
-                batch, waiting = [], 0
-        if batch:
-            yield _part(batch, sandbox, tally)
+        found = read_file(file, start, end, name=name, limits=read_limits(settings))
+        yield from extract_records(found, name, settings, tally, screen)
+
+
+def read_limits(settings: ExtractSettings) -> ReadLimits:
+    """How much of a record is read."""
+    return ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
+
+
+def extract_records(
+    found: Iterable[Record | Damage],
+    name: str,
+    settings: ExtractSettings,
+    tally: Tally,
+    screen: Screen | None = None,
+) -> Iterator[Part]:
+    """As `extract_range`, of records that were read already from the file called `name`."""
+    sandbox, cascade = _sandbox(settings, screen), None if screen is None else Cascade(screen)
+    batch: list[_Candidate | dict[str, Any]] = []
+    waiting = 0
+    for event in found:
+        one = _sort(event, name, settings, tally)
+        if one is None:
+            continue
+        batch.append(one)
+        waiting += len(one.page.html) if isinstance(one, _Candidate) else 0
+        if len(batch) >= BATCH_PAGES or waiting >= BATCH_BYTES:
+            yield _part(batch, sandbox, tally, cascade)
+            batch, waiting = [], 0
+    if batch:
+        yield _part(batch, sandbox, tally, cascade)
 
 
 def _sort(
@@ -185,29 +230,49 @@ def _failure(event: Record | Damage, name: str, kind: str, message: str, tally: 
     return _place(event, name) | {"url": valid(url) if url else None, "kind": kind, "message": message}
 
 
-def _part(batch: list[_Candidate | dict[str, Any]], sandbox: Sandbox, tally: Tally) -> Part:
-    """Extracts the pages of a batch and puts them and its failures into tables."""
-    pages = [found.page for found in batch if isinstance(found, _Candidate) and not found.is_text]
-    results = iter(sandbox.extract(pages) if pages else [])
-    documents: list[dict[str, object]] = []
+def _part(
+    batch: list[_Candidate | dict[str, Any]], sandbox: Sandbox, tally: Tally, cascade: Cascade | None
+) -> Part:
+    """Extracts the pages of a batch, but those that the cascade screens; puts them and its failures into tables."""
+    pages = [found for found in batch if isinstance(found, _Candidate)]
+    spared: list[str | None] = [None] * len(pages)
+    if cascade is not None:
+        spared = cascade.addresses([found.row["url"] for found in pages])
+    todo = [
+        found.page for found, rule in zip(pages, spared, strict=True) if rule is None and not found.is_text
+    ]
+    results, rules = iter(sandbox.extract(todo) if todo else []), iter(spared)
+    documents: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for found in batch:
         if isinstance(found, dict):
             failed.append(found)
             continue
-        result = Extraction(text=found.page.html) if found.is_text else next(results)
+        if found.problem:
+            tally.faults[found.row["id"]] = found.problem
+        rule = next(rules)
+        if rule is not None:
+            result: Extraction | Failure = Extraction("")
+        else:
+            result = Extraction(text=found.page.html) if found.is_text else next(results)
         if isinstance(result, Failure):
             tally.fail(result.kind)
             failed.append(found.row | {"kind": result.kind, "message": result.message})
-        else:
-            documents.append(_document(found.row, result))
-            tally.documents += 1
-            if found.problem:
-                tally.problems[found.problem] = tally.problems.get(found.problem, 0) + 1
-    return Part(from_rows(documents), pa.Table.from_pylist(failed, schema=FAILED_SCHEMA))
+            continue
+        if cascade is not None:
+            rule = rule or cascade.rule(result.look)
+            tally.look(len(found.page.html), rule, result.look)
+        documents.append(
+            _document(found.row, result) if rule is None else screened_row(found.row, rule, result.look)
+        )
+        tally.documents += 1
+        if found.problem:
+            tally.problems[found.problem] = tally.problems.get(found.problem, 0) + 1
+    rows = from_rows(documents) if cascade is None else table(documents)
+    return Part(rows, pa.Table.from_pylist(failed, schema=FAILED_SCHEMA))
 
 
-def _document(row: dict[str, Any], found: Extraction) -> dict[str, object]:
+def _document(row: dict[str, Any], found: Extraction) -> dict[str, Any]:
     return row | {
         "text": valid(found.text),
         "title": valid(found.title) if found.title else None,
@@ -216,25 +281,26 @@ def _document(row: dict[str, Any], found: Extraction) -> dict[str, object]:
         "canonical": valid(found.canonical) if found.canonical else None,
         "license": valid(found.license) if found.license else None,
         "opt_out": statements.joined(f"{row['opt_out'] or ''} {found.opt_out or ''}".split()),
+        **look_columns(found.look),
     }
 
 
-_SANDBOXES: dict[tuple[int, ExtractSettings], Sandbox] = {}
+_SANDBOXES: dict[tuple[int, ExtractSettings, Screen | None], Sandbox] = {}
 
 
-def _sandbox(settings: ExtractSettings) -> Sandbox:
+def _sandbox(settings: ExtractSettings, screen: Screen | None) -> Sandbox:
     """This process's sandbox for these settings, kept from one range to the next: its zygote takes .3 s to start."""
-    key = (os.getpid(), settings)
+    key = (os.getpid(), settings, screen)
     if key not in _SANDBOXES:
         for old in list(_SANDBOXES):
             if old[0] == key[0]:
                 _SANDBOXES.pop(old).close()
-        _SANDBOXES[key] = Sandbox(
-            "pipeline.extraction:extract_page",
-            {"extractor": settings.extractor, "favor": settings.favor},
-            timeout=settings.page_timeout,
-            memory=settings.page_memory,
-        )
+        target = "pipeline.extraction:extract_page"
+        options: dict[str, str] = {"extractor": settings.extractor, "favor": settings.favor}
+        if screen is not None and screen.looks:
+            target = "pipeline.cascade:look_then_extract"
+            options["screen"] = msgspec.json.encode(screen).decode()
+        _SANDBOXES[key] = Sandbox(target, options, timeout=settings.page_timeout, memory=settings.page_memory)
         atexit.register(_SANDBOXES[key].close)
     return _SANDBOXES[key]
 
@@ -245,8 +311,7 @@ def skipped(
     """Records with this id or URL, of those that start in bytes [`start`, `end`), that are no pages, and why not."""
     name = name_of(path)
     with open_input(path) as file:
-        limits = ReadLimits(record_bytes=settings.page_bytes + _HEAD_BYTES)
-        for event in read_file(file, start, end, name=name, limits=limits):
+        for event in read_file(file, start, end, name=name, limits=read_limits(settings)):
             if not isinstance(event, Record):
                 continue
             # The request and the metadata of a page bear its URL, too; who asks for it means the page.

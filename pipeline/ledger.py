@@ -59,6 +59,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     bytes_in: int = 0
     documents: int = 0
     host: str = ""
+    parts: dict[str, float] = {}  # what the stage itself measured, by name
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

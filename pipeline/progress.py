@@ -199,6 +199,10 @@ def summary(counts: dict[str, Any], console: Console) -> None:
     if counts["problems"]:
         kept = ", ".join(f"{name} {number:,}" for name, number in counts["problems"].items())
         console.print(f"extracted in spite of a fault: {kept}", highlight=False)
+    if number := sum(counts["screened"].values()):
+        spared = counts["spared_core_seconds"]
+        talk = f", which spared about {spared:,.0f} core-seconds" if spared and spared > 1 else ""
+        console.print(f"of the dropped, {number:,} were screened by a cheap look{talk}", highlight=False)
     tokens = counts["tokens"]
     if tokens["train"]:
         console.print(

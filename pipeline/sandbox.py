@@ -167,7 +167,8 @@ class Sandbox:
             stderr=subprocess.DEVNULL,
             pass_fds=passed,
             env=variables
-            | {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+            | {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+            | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},  # a zygote with threads must not fork
             start_new_session=True,  # an interrupt from the terminal is for this process alone
         )
         theirs.close()

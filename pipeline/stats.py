@@ -82,6 +82,8 @@ def stats(folder: Folder) -> dict[str, Any]:
         "corpus": corpus,
         "robots": _robots(closed),
         "problems": dict(sorted(named(extracted, "problems").items())),
+        "screened": dict(named(extracted, "screened").most_common()),
+        "spared_core_seconds": spared_core_seconds(extracted),
         "domains": dict(named(closed["corpus"], "domains").most_common()),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),
         "tokens": {split: named(closed["tokens"], "tokens").get(split, 0) for split in ("train", "heldout")},
@@ -127,6 +129,20 @@ def core_seconds(closed: dict[str, list[Receipt]]) -> dict[str, float]:
         for name, receipts in closed.items()
         if receipts
     }
+
+
+def spared_core_seconds(extracted: list[Receipt]) -> float | None:
+    """What the cascade spared, an estimate: screened pages at the cost of the others by size, less all its looks.
+
+    From what the shards measured of themselves; null where nothing was measured, as after a `retune`.
+    """
+    total: Counter[str] = Counter()
+    for receipt in extracted:
+        total.update(receipt.cost.parts)
+    if not total["full_characters"] or not total["full_seconds"]:
+        return None
+    spared = total["spared_characters"] * total["full_seconds"] / total["full_characters"]
+    return round(spared - total["look_seconds"], 3)
 
 
 def digest(closed: dict[str, list[Receipt]]) -> str:

@@ -140,6 +140,7 @@ def _story(
         story["failed"] = {"kind": rows["failed"].get("kind"), "message": rows["failed"].get("message")}
     if "dropped" in rows:
         story["reason"], story["reasons"] = rows["dropped"]["reason"], rows["dropped"]["reasons"]
+        story["screened"] = rows["dropped"].get("screened")
     if measured is not None:
         story["language"] = {"language": measured.get("language"), "score": measured.get("language_score")}
         text = rows.get("extracted", {}).get("text")

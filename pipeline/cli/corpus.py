@@ -72,7 +72,7 @@ def _alone(stages: Sequence[str], section: str, left_out: Sequence[str], text: s
 extract = _alone(
     ["extract"],
     "extract",
-    [],
+    ["filters"],  # none follow, so that nothing is screened
     """WARC files to text.
 
     Example: sluice extract --input sample.warc.gz --out text

@@ -114,6 +114,8 @@ def _tell(story: dict[str, Any]) -> None:
         place = f"{show_text(record['warc_file'])}, bytes {record['warc_offset']} + {record['warc_length']}"
         print(f"record      {place}, crawled {show_text(record['date'])}")
     print(f"fate        {story['fate']}" + (f": {story['reason']}" if "reason" in story else ""))
+    if story.get("screened"):
+        print(f"screened    by {story['screened']} after a cheap look: its main text was not extracted")
     if "failed" in story:
         print(
             f"failed      {show_text(story['failed']['kind'])}: {show_text(story['failed']['message'], 300)}"
@@ -136,8 +138,8 @@ def _tell(story: dict[str, Any]) -> None:
         print(f"tokens      {at['split']}, shard {at['shard']}, {at['length']} tokens from {at['offset']}")
     for rule in story.get("rules", []):
         value = rule["value"]
-        shown = f"{value:.4g}" if isinstance(value, float) else show_text(value)
-        mark = "DROPS" if rule["failed"] else "ok"
+        shown = f"{value:.4g}" if isinstance(value, float) else "-" if value is None else show_text(value)
+        mark = "DROPS" if rule["failed"] else "ok" if value is not None else "-"
         off = rule["threshold"] is None
         condition = "measured only" if off else f"drops when {rule['drop_when']} {rule['threshold']}"
         print(f"  {mark:<6} {rule['rule']:<38} {shown:>12}   {condition}")

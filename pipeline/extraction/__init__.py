@@ -6,7 +6,7 @@ All of this runs in a child process that can be killed (`pipeline.sandbox`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.extraction.facts import facts
 from pipeline.extraction.justext import justext
@@ -21,6 +21,7 @@ EXTRACTORS: dict[str, Extractor] = {
     "resiliparse": resiliparse,
     "justext": justext,
 }
+CHEAP = ("resiliparse", "blocks")  # as fast as the cascade's look at a page, which would save nothing
 
 
 class Extraction(NamedTuple):
@@ -33,6 +34,7 @@ class Extraction(NamedTuple):
     canonical: str | None = None
     license: str | None = None
     opt_out: str | None = None
+    look: list[Any] | None = None  # what the cascade saw before (`pipeline.cascade`)
 
 
 def extract_page(html: str, url: str, extractor: str, favor: str) -> Extraction:

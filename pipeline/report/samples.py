@@ -89,7 +89,10 @@ def dropped(run: Run) -> list[Sample]:
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for receipt, output in islice(run.files("filter", "dropped"), FILES):
         table = read_table(run.folder, output.name)
-        for row in sorted(table.to_pylist(), key=lambda row: _rank(row["id"])):
+        # One whose text there is to show, if there is one.
+        for row in sorted(
+            table.to_pylist(), key=lambda row: (row.get("screened") is not None, _rank(row["id"]))
+        ):
             if row["reason"] in reasons and row["reason"] not in found:
                 found[row["reason"]] = (receipt.shard, row)
         if len(found) == len(reasons):
@@ -101,6 +104,8 @@ def dropped(run: Run) -> list[Sample]:
         if reason in found:
             row = found[reason][1]
             facts = [_because(rule, row[rule.signal]) for name, rule in chain.rules if name in row["reasons"]]
+            if row.get("screened"):
+                facts.append("screened by a cheap look: its main text was not extracted")
             samples.append(_sample(row | {"text": texts.get(row["id"])}, reason, facts))
     return samples
 

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 def settings(recipe: Recipe) -> object:
     """The extractor, its version, and how documents that need no extraction are read."""
+    from pipeline import cascade
+
     extractor = recipe.extract.extractor
     return {
-        "extract": msgspec.to_builtins(recipe.extract),
+        "extract": {**msgspec.to_builtins(recipe.extract), "cascade": cascade.settings(recipe)},
         "versions": {name: version(name) for name in (extractor, "lxml", "warcio", "resiliparse", "brotli")},
         "id_column": recipe.id_column,
     }
@@ -89,18 +91,21 @@ def _places(folder: Folder, name: str | None) -> dict[int, str]:
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Read one shard; every record is delivered, skipped or failed, and counted."""
-    from filters.document import SCHEMA, empty
+    from filters.document import SCHEMA
     from pipeline import documents
+    from pipeline.cascade import EXTRACTED, screen_for
     from pipeline.extract import FAILED_SCHEMA, Tally, extract_range
 
     parameters, tally = shard.parameters, Tally()
-    attempt.write("extracted", empty())
+    screen = screen_for(attempt.recipe) if parameters["kind"] == "warc" else None
+    schema = SCHEMA if screen is None else EXTRACTED
+    attempt.write("extracted", schema.empty_table())
     attempt.write("failed", FAILED_SCHEMA.empty_table())
     if parameters["missing"]:
         parts = documents.missing(parameters["path"], tally)
     elif parameters["kind"] == "warc":
         parts = extract_range(
-            parameters["path"], parameters["start"], parameters["end"], attempt.recipe.extract, tally
+            parameters["path"], parameters["start"], parameters["end"], attempt.recipe.extract, tally, screen
         )
     else:
         repeated = _places(attempt.folder, parameters.get("repeated"))
@@ -108,7 +113,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
             parameters["path"], parameters["kind"], attempt.recipe.id_column, tally, repeated
         )
     for part in parts:
-        attempt.write("extracted", part.documents.select(SCHEMA.names))
+        if part.documents.num_rows:
+            attempt.write("extracted", part.documents)
         attempt.write("failed", part.failed)
         attempt.report({"documents": tally.documents, "failed": sum(tally.failed.values())})
     if not parameters["missing"]:
@@ -119,6 +125,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
     attempt.count("skipped", tally.skipped)
     attempt.count("failed", tally.failed)
     attempt.count("problems", tally.problems)
+    attempt.count("screened", tally.screened)
+    attempt.costs = tally.costs
     attempt.bytes_in, attempt.documents = tally.bytes_in, tally.documents
     accounted = sum(tally.skipped.values()) + sum(tally.failed.values()) + tally.documents
     if tally.records != accounted:

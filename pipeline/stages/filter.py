@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from filters.cascade import REASON
 from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.stages.tables import one_to_one, read_batches
 
 if TYPE_CHECKING:
-    from filters.chain import Chain
+    from filters.chain import Applied, Chain
     from pipeline.recipe import Recipe
 
 BATCH = 512  # documents measured together; no decision depends on it
@@ -43,7 +44,8 @@ def plan(planning: Planning) -> list[Shard]:
 
 
 @lru_cache(maxsize=2)
-def _chain(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
+def chain_of(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
+    """The chain of a recipe with its lists and models loaded, and its table of hosts, once per process."""
     from filters.chain import asset_names
     from pipeline import assets
 
@@ -54,30 +56,41 @@ def _chain(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Measure and decide, a batch at a time."""
-    chain = _chain(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
+    chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
     bins = Histograms()
-    # Labels of the model are few; a column that came with the documents may hold anything.
-    by_language = any(name == "language" for name, _ in chain.steps)
     for table in read_batches(attempt, shard, BATCH):
-        applied = chain.apply(table)
-        keep = pa.array(applied.verdict.keep)
-        attempt.write("documents", applied.documents.filter(keep))
-        dropped = applied.documents.drop_columns(["text"])
-        dropped = dropped.append_column("reason", applied.verdict.reason).append_column(
-            "reasons", applied.verdict.reasons
-        )
-        dropped = dropped.filter(pc.invert(keep))
-        attempt.write("dropped", dropped)
-        reasons = Counter(dropped["reason"].to_pylist())
-        attempt.count("dropped", reasons)
-        attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
-        attempt.counts.update({"in": table.num_rows, "out": table.num_rows - dropped.num_rows})
-        if by_language:
-            attempt.count("languages", Counter(applied.documents["language"].to_pylist()))
-        attempt.documents += table.num_rows
-        bins.add(applied.documents, applied.verdict.keep)
-        attempt.report({"documents": attempt.documents})
+        record(attempt, chain.apply(table), screened(table), bins)
     attempt.histograms = bins.result()
+
+
+def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histograms) -> None:
+    """Write and count one batch of decided documents; `spared` are the rules that screened them, or null."""
+    keep = pa.array(applied.verdict.keep)
+    attempt.write("documents", applied.documents.filter(keep))
+    dropped = applied.documents.drop_columns(["text"])
+    columns = {"reason": applied.verdict.reason, "reasons": applied.verdict.reasons, REASON: spared}
+    for name, column in columns.items():
+        dropped = dropped.append_column(name, column)
+    dropped = dropped.filter(pc.invert(keep))
+    attempt.write("dropped", dropped)
+    attempt.count("dropped", Counter(dropped["reason"].to_pylist()))
+    attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
+    rows = applied.documents.num_rows
+    attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})
+    # Labels of the model are few; a column that came with the documents may hold anything.
+    if any("language" in entry for entry in attempt.recipe.filters or ()):
+        labels = applied.documents["language"].drop_null().to_pylist()
+        attempt.count("languages", Counter(labels))
+    attempt.documents += rows
+    bins.add(applied.documents, applied.verdict.keep)
+    attempt.report({"documents": attempt.documents})
+
+
+def screened(documents: pa.Table) -> pa.Array:
+    """The rule that the cascade screened each document by, null where there is none."""
+    if REASON in documents.column_names:
+        return documents[REASON].combine_chunks()
+    return pa.nulls(documents.num_rows, pa.string())
 
 
 class Histograms:
@@ -100,10 +113,11 @@ class Histograms:
             values = np.asarray(
                 pc.fill_null(table[field.name].cast(pa.float64()), float("nan")), dtype=np.float64
             )
-            labels = bin_labels(values, pa.types.is_floating(field.type))
+            measured = ~np.isnan(values)  # a screened page has few signals
+            labels = bin_labels(values[measured], pa.types.is_floating(field.type))
             sides = self._bins.setdefault(field.name, {True: Counter(), False: Counter()})
-            sides[True].update(labels[keep].tolist())
-            sides[False].update(labels[~keep].tolist())
+            sides[True].update(labels[keep[measured]].tolist())
+            sides[False].update(labels[~keep[measured]].tolist())
 
     def result(self) -> dict[str, Any]:
         """{signal: {kept: {lower edge: documents}, dropped: {...}}}."""

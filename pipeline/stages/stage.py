@@ -34,7 +34,17 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
 
 
-_DOCUMENTS = {"extract": "extracted", "filter": "documents", "corpus": "corpus"}
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What an earlier run holds of a shard, which may spare its work: see `pipeline.stages.redecide`."""
+
+    run: str
+    receipts: dict[str, str]  # stage to the file name of its receipt for this shard
+    released: list[str] = []  # stages whose files may be gone
+    parameters: dict[str, Any] = {}  # of the shard of `extract`: where its records lie
+
+
+# Stages that give documents to the next, and the public folder that they lie in.
+GIVES_DOCUMENTS = {"extract": "extracted", "filter": "documents", "corpus": "corpus"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Planning:
     def documents(self, stage: str) -> tuple[str, str]:
         """Which stage before `stage` gives it documents, and in which public folder."""
         before = self.active[: self.active.index(stage)]
-        return next((name, _DOCUMENTS[name]) for name in reversed(before) if name in _DOCUMENTS)
+        return next((name, GIVES_DOCUMENTS[name]) for name in reversed(before) if name in GIVES_DOCUMENTS)
 
     def outputs(self, stage: str, under: str) -> list[tuple[Receipt, Output]]:
         """The files that a closed stage published in one public folder, in plan order."""
@@ -103,6 +113,7 @@ class Attempt:
     values: dict[str, Any] = field(default_factory=dict)
     bytes_in: int = 0
     documents: int = 0
+    costs: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._wall = time.perf_counter()
@@ -169,6 +180,7 @@ class Attempt:
                 bytes_in=self.bytes_in,
                 documents=self.documents,
                 host=host,
+                parts={name: round(float(amount), 3) for name, amount in sorted(self.costs.items())},
             ),
         )
         return ledger.commit(receipt)

@@ -68,3 +68,16 @@ def clean(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("clean") / "run"
     sluice("run", "tiny", "--input", sample, "--out", run, *sets(SMALL))
     return run
+
+
+@pytest.fixture(scope="session")
+def piece(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 4.5 MB of a real file, by whole records: some 250 pages in two ranges."""
+    from pipeline.warc import read_records
+
+    path = tmp_path_factory.mktemp("piece") / "piece.warc.gz"
+    with open(data_dir / "web" / "TEST-PUBLIC-00001.warc.gz", "rb") as file:
+        end = max(event.offset + event.length for event in read_records(file, 0, 4_500_000))
+        file.seek(0)
+        path.write_bytes(file.read(end))
+    return path

@@ -300,7 +300,8 @@ def test_settings_reject_what_they_do_not_know() -> None:
 
 def test_tally_can_be_stored() -> None:
     assert set(dataclasses.asdict(Tally())) == {
-        "records", "responses", "documents", "bytes_in", "skipped", "failed", "problems"
+        "records", "responses", "documents", "bytes_in", "skipped", "failed", "problems",
+        "screened", "costs", "faults",
     }  # fmt: skip
 
 
