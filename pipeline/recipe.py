@@ -89,7 +89,11 @@ def source(name_or_path: str) -> tuple[str, str]:
 
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply `--set` pairs; raises UsageError with one line for anything that is wrong."""
-    text, name = source(name_or_path)
+    return read(*source(name_or_path), settings)
+
+
+def read(text: str, name: str, settings: Sequence[str] = ()) -> Recipe:
+    """A recipe from its text with `--set` pairs applied; `name` is put into errors."""
     value, places = _parse(text, name)
     if not isinstance(value, dict):
         raise UsageError(f"{name}:1:1 a recipe is a mapping of sections, this is {_kind(value)}")

@@ -38,7 +38,7 @@ from pipeline.recipe import Recipe, resolved
 from pipeline.show import show_text
 from pipeline.stages import STAGES
 from pipeline.stages.ids import documents_of
-from pipeline.stages.stage import Planning, Shard, Stage
+from pipeline.stages.stage import GIVES_DOCUMENTS, Planning, Shard, Source, Stage
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
@@ -72,6 +72,16 @@ class Watcher(Protocol):
 
     def closed(self, name: str) -> None:
         """A stage is closed."""
+
+
+class Earlier(Protocol):
+    """An earlier run on the same inputs, whose results may spare work (`pipeline.retune`)."""
+
+    def source(self, stage: str, shard: Shard) -> Source | None:
+        """What it holds of a shard."""
+
+    def released(self, stage: str) -> bool:
+        """True if it has let go of the stage's files, so that they are not to be had here either."""
 
 
 @dataclass
@@ -145,6 +155,7 @@ class Road:
     whole: tuple[str, ...]  # what the recipe holds; `active` is its beginning
     only: tuple[str, ...] | None = None  # the stages of a one-stage verb
     keep: bool = False
+    earlier: Earlier | None = None
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.folder)
@@ -226,7 +237,6 @@ class Road:
             watcher.stage(name, len(shards), list(receipts.values()))
             given_up: list[GivenUp] = []
             if todo:
-                self._restore(name, engine, watcher, outcome)
                 tasks = [
                     Task(
                         run=self.folder.url,
@@ -234,9 +244,12 @@ class Road:
                         fingerprint=self.fingerprints[name],
                         recipe=encoded,
                         shard=shard,
+                        source=self.earlier.source(name, shard) if self.earlier else None,
                     )
                     for shard in todo
                 ]
+                if not all(task.source for task in tasks):
+                    self._restore(name, engine, watcher, outcome)
                 self._run(engine(), tasks, stage.alone, watcher, receipts, given_up)
                 outcome.ran += len(todo)
             outcome.given_up += given_up
@@ -309,11 +322,15 @@ class Road:
         file = receipt_name(task.shard.name, shard_key(task.fingerprint, task.shard.inputs))
         return self.ledger.receipt(task.stage, file) if file in self.ledger.names(task.stage) else None
 
+    def _reads(self, name: str, before: str) -> bool:
+        """Whether a stage reads what the one before it gave; documents are read from one stage alone."""
+        return before not in GIVES_DOCUMENTS or self.planning.documents(name)[0] == before
+
     def _restore(self, name: str, engine: Callable[[], Engine], watcher: Watcher, outcome: Outcome) -> None:
         """Compute again what was released after an earlier run and is needed now."""
         for before in self.active[: self.active.index(name)]:
             manifest = self.ledger.manifest(before)
-            if manifest is None or not manifest.released:
+            if manifest is None or not manifest.released or not self._reads(name, before):
                 continue
             missing = {
                 receipt.shard
@@ -352,11 +369,13 @@ class Road:
             digest=combine(receipt.digest() for receipt in ordered),
             only=list(self.only) if self.only is not None else None,
             given_up=sorted(given_up, key=lambda one: one.shard),
+            released=self._released_before(stage.name, ordered),
         )
         there = self.ledger.manifest(stage.name)
         if (
             there is None
-            or sealed(msgspec.structs.replace(there, released=False)).seal != sealed(manifest).seal
+            or sealed(msgspec.structs.replace(there, released=False)).seal
+            != sealed(msgspec.structs.replace(manifest, released=False)).seal
         ):
             # What follows was made from something else: it counts again once it is closed anew.
             for later in self.whole[self.whole.index(stage.name) + 1 :]:
@@ -364,6 +383,12 @@ class Road:
             self.ledger.write_manifest(manifest)
         if not self.keep:
             self.ledger.clean(stage.name, stage.folders)
+
+    def _released_before(self, name: str, receipts: Sequence[Receipt]) -> bool:
+        """True if files are missing because the earlier run that they were taken from had released them."""
+        if self.earlier is None or not self.earlier.released(name):
+            return False
+        return not all(self.folder.exists(output.name) for receipt in receipts for output in receipt.outputs)
 
     def forget_work(self) -> None:
         """Remove the checkpoints of trainings under way, once all is trained; other processes keep theirs."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.cli import corpus, fetch, inspect, learn, run
+from pipeline.cli import corpus, fetch, inspect, learn, retune, run
 
 app = typer.Typer(
     name="sluice",
@@ -26,6 +26,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "signals": run.signals,
     "plan": run.plan,
     "run": run.run,
+    "retune": retune.retune,
     "extract": corpus.extract,
     "filter": corpus.filter_,
     "dedup": corpus.dedup,

@@ -19,7 +19,7 @@ from pipeline.ledger import Ledger
 from pipeline.lock import working
 from pipeline.progress import Display, summary
 from pipeline.recipe import Recipe
-from pipeline.road import PUBLIC, Engine, Outcome, Road, stages_of
+from pipeline.road import PUBLIC, Earlier, Engine, Outcome, Road, stages_of
 from pipeline.robots import robots_files
 from pipeline.show import show_text
 from pipeline.stages import STAGES
@@ -78,6 +78,7 @@ def execute(
     accept_changed: bool = False,
     keep: bool = False,
     quiet: bool = False,
+    earlier: Earlier | None = None,
 ) -> int:
     """Run a recipe's stages; returns the exit code (0 or 3). `only` keeps the folders of these stages alone."""
     if engine_name not in ("local", "ray"):
@@ -88,7 +89,16 @@ def execute(
     whole = stages_of(recipe, files, only, until if only is not None else None)
     folder = open_folder(out)
     chosen = tuple(only) if only is not None else None
-    road = Road(folder=folder, recipe=recipe, files=files, active=active, whole=whole, only=chosen, keep=keep)
+    road = Road(
+        folder=folder,
+        recipe=recipe,
+        files=files,
+        active=active,
+        whole=whole,
+        only=chosen,
+        keep=keep,
+        earlier=earlier,
+    )
     with working(folder, road.identity), Display(active, quiet=quiet) as display:
         for name in road.prepare(accept_changed):
             display.say(f"{name}: removed what an earlier recipe left, which this one leaves out")

@@ -1,0 +1,181 @@
+"""`retune`: a run with other thresholds from what an earlier one stored, with the bytes of a fresh run.
+
+The new run folder is one like any other: the same plan, the same keys, the same stages. Only the work on a shard is
+replaced where the earlier run holds what it would find (`pipeline.stages.redecide`). So a killed `retune` is resumed by
+another, or by `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from filters.cascade import Screen
+from pipeline.cascade import screen_for
+from pipeline.errors import UsageError, UserError
+from pipeline.inputs import InputFile, describe
+from pipeline.ledger import Ledger, Manifest
+from pipeline.recipe import Recipe, read, read_resolved
+from pipeline.road import fingerprints, read_inputs, stages_of
+from pipeline.stages import STAGES
+from pipeline.stages.stage import Planning, Shard, Source
+from pipeline.stats import plain, require_run
+from pipeline.store import Folder
+from pipeline.verify import asked_for
+
+_STORED = ("extract", "filter")
+
+
+@dataclass
+class Retuning:
+    """An earlier run, the recipe with other thresholds, and what can be taken over. See `road.Earlier`."""
+
+    folder: Folder
+    before: Recipe
+    recipe: Recipe
+    files: tuple[InputFile, ...]
+    until: str | None
+    only: list[str] | None
+    whole: bool = False  # all inputs have to be read again
+    _receipts: dict[str, dict[str, str]] = field(default_factory=dict)
+    _parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.folder)
+
+    def source(self, stage: str, shard: Shard) -> Source | None:
+        """What the earlier run holds of a shard; None where that is no use."""
+        if stage == "extract" and self.whole:
+            return None
+        names = {name: self._by_shard(name) for name in ((*_STORED,) if stage == "filter" else (stage,))}
+        found = {name: shards[shard.name] for name, shards in names.items() if shard.name in shards}
+        if set(found) != set(names):
+            return None
+        if stage == "filter" and self.released("extract") and not self.whole and not self._from_warc():
+            return None  # only a WARC file can be read by offset
+        released = [name for name in found if self.released(name)]
+        parameters = self._extracted_from().get(shard.name, {}) if released and stage == "filter" else {}
+        return Source(run=self.folder.url, receipts=found, released=released, parameters=parameters)
+
+    def released(self, stage: str) -> bool:
+        """True if the earlier run has let go of the stage's files."""
+        manifest = self.ledger.manifest(stage)
+        return manifest is not None and manifest.released
+
+    def _extracted_from(self) -> dict[str, dict[str, Any]]:
+        """Shards of `extract`, and where their records lie."""
+        if not self._parameters:
+            planning = Planning(self.recipe, self.files, self.ledger, ("extract",))
+            self._parameters = {shard.name: shard.parameters for shard in STAGES["extract"].plan(planning)}
+        return self._parameters
+
+    def _from_warc(self) -> bool:
+        return all(file.kind == "warc" for file in self.files)
+
+    def _by_shard(self, stage: str) -> dict[str, str]:
+        """Shards of a closed stage, and the file names of their receipts."""
+        if stage not in self._receipts:
+            manifest = self.ledger.manifest(stage)
+            pairs = zip(manifest.receipts, manifest.keys, strict=True) if manifest else ()
+            self._receipts[stage] = {name.removesuffix(f"-{key}.json"): name for name, key in pairs}
+        return self._receipts[stage]
+
+
+def retuning(folder: Folder, settings: Sequence[str]) -> Retuning:
+    """What a retune of a run with these `--set` pairs is; refuses what stored signals cannot answer.
+
+    Raises UserError where the run is not far enough or was made by other versions, UsageError for settings.
+    """
+    require_run(folder)
+    if not settings:
+        raise UsageError("name what to change, such as --set filters.gopher_quality.min_words=40")
+    text, name = folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml"
+    before, recipe = read_resolved(text, name), read(text, name, settings)
+    files = tuple(read_inputs(folder))
+    ledger = Ledger(folder)
+    until, only = asked_for(ledger)
+    found = Retuning(folder, before, recipe, files, until, only)
+    manifests = _closed(folder, ledger, before)
+    _require_thresholds(before, recipe)
+    road = stages_of(recipe, files, only, until)
+    old, new = (fingerprints(one, stages_of(one, files, only, until)) for one in (before, recipe))
+    for stage, manifest in manifests.items():
+        if manifest.fingerprint != old.get(stage):
+            raise UserError(
+                f"{folder.url} was made by other versions, whose signals may differ: use `sluice run` on its inputs"
+            )
+    assert "filter" in road
+    changed = old["extract"] != new["extract"]
+    found.whole = changed and found.released("extract")
+    if changed or found.released("extract"):
+        _require_unchanged(files)
+    return found
+
+
+def _closed(folder: Folder, ledger: Ledger, recipe: Recipe) -> dict[str, Manifest]:
+    if recipe.filters is None:
+        raise UsageError(f"{folder.url} has no filters, so no thresholds: use `sluice run`")
+    found = {name: manifest for name in _STORED if (manifest := ledger.manifest(name)) is not None}
+    if len(found) < len(_STORED):
+        raise UserError(f"{folder.url} has not been filtered to the end yet: run it first")
+    return found
+
+
+def _require_thresholds(before: Recipe, recipe: Recipe) -> None:
+    """UsageError if the recipes differ in what is measured."""
+    old, new = (msgspec.to_builtins(one.extract) | {"cascade": None} for one in (before, recipe))
+    differing = [f"extract.{key}" for key in old if old[key] != new[key]]
+    if before.id_column != recipe.id_column:
+        differing.append("id_column")
+    if recipe.filters is None:
+        differing.append("filters")
+    else:
+        measured = (one.chain({}).fingerprint_settings(thresholds=False) for one in (before, recipe))
+        for one, other in zip(*measured, strict=True):
+            keys = [key for key in one["settings"] if one["settings"][key] != other["settings"][key]]
+            differing += [f"filters.{one['name']}.{key}" for key in keys]
+    if differing:
+        raise UsageError(
+            f"--set {differing[0]}: it decides what is read or measured and is no threshold: use `sluice run`"
+        )
+    if not _stored_for(screen_for(before), screen_for(recipe)):
+        raise UsageError(
+            "--set: the cascade would look at pages that it did not look at before: use `sluice run`, "
+            "or --set extract.cascade=null"
+        )
+
+
+def _stored_for(before: Screen | None, now: Screen | None) -> bool:
+    """Whether the looks of one screen serve another."""
+    if now is None:
+        return True
+    return before is not None and (before.looks or not now.looks)
+
+
+def _require_unchanged(files: Sequence[InputFile]) -> None:
+    """UserError if an input that may have to be read again has changed; one that is gone may not be needed."""
+    for file in files:
+        if file.size >= 0 and (there := describe(file.path)).size >= 0 and there.digest != file.digest:
+            raise UserError(f"input {file.path} has changed since: use `sluice run` with another --out")
+
+
+def result(found: Retuning, folder: Folder) -> dict[str, Any]:
+    """What a retune did: records read again, documents decided from stored signals, kept before and after."""
+    before, after = found.ledger.closed("filter"), Ledger(folder).closed("filter")
+    extracted = Ledger(folder).closed("extract")
+    spent = [receipt.cost for receipt in (*extracted, *after)]
+    reread = sum(int(cost.parts.get("reread", 0)) for cost in spent)
+    measured = sum(int(receipt.cost.parts.get("remeasured", 0)) for receipt in after)
+    if found.whole:
+        reread = plain(extracted, "out")
+    return {
+        "out": folder.url,
+        "reread": reread,
+        "decided": plain(after, "in") - measured,
+        "kept_before": plain(before, "out"),
+        "kept_after": plain(after, "out"),
+        "core_seconds": round(sum(cost.core_seconds for cost in spent), 3),
+    }
