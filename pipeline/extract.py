@@ -53,7 +53,7 @@ _CANDIDATES = ("response", "resource", "conversion")
 class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Recipe section `extract`: which extractor, and what one page may cost."""
 
-    extractor: Literal["trafilatura", "resiliparse", "justext"] = "trafilatura"
+    extractor: Literal["trafilatura", "resiliparse", "justext", "blocks"] = "trafilatura"
     favor: Literal["precision", "balanced", "recall"] = "precision"  # FineWeb: precision
     page_timeout: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0  # seconds of processor time
     page_bytes: Annotated[int, msgspec.Meta(ge=1)] = (

@@ -9,6 +9,7 @@ from typing import IO, NamedTuple
 from pipeline.errors import UserError
 from pipeline.inputs import open_input
 from pipeline.record import ReadLimits, Record
+from pipeline.wacz import read_file
 from pipeline.warc import read_records
 
 _GZIP = b"\x1f\x8b\x08"
@@ -70,6 +71,6 @@ def _through(
     file: IO[bytes], start: int, end: int, places: Sequence[Place], limits: ReadLimits
 ) -> Iterator[Record]:
     wanted = {place.offset for place in places}
-    for event in read_records(file, start, end, limits=limits):
+    for event in read_file(file, start, end, name="", limits=limits):
         if isinstance(event, Record) and event.offset in wanted:
             yield event

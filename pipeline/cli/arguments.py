@@ -29,6 +29,14 @@ Base = Annotated[
 Settings = Annotated[
     list[str], typer.Option("--set", metavar="a.b=c", help="change one setting of the recipe")
 ]
+Extractor = Annotated[
+    str | None,
+    typer.Option(
+        "--extractor",
+        metavar="NAME",
+        help="trafilatura, resiliparse, justext or blocks; as extract.extractor",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 EngineName = Annotated[str, typer.Option("--engine", metavar="local|ray", help="what runs the shards")]
 Address = Annotated[
@@ -60,6 +68,11 @@ def spread(words: Sequence[str]) -> list[str]:
     if option is not None and (not out or out[-2:-1] != [option]):
         out.append(option)  # an option without a value: let the parser say so
     return out
+
+
+def with_extractor(settings: Sequence[str], extractor: str | None) -> list[str]:
+    """The settings of `--set`, and that of `--extractor` last."""
+    return [*settings, *([f"extract.extractor={extractor}"] if extractor else [])]
 
 
 def check_paths(inputs: Sequence[str], out: str, base: str | None = None) -> None:

@@ -13,12 +13,14 @@ from pipeline.cli.arguments import (
     Address,
     Base,
     EngineName,
+    Extractor,
     Inputs,
     Keep,
     Quiet,
     Settings,
     Workers,
     check_paths,
+    with_extractor,
 )
 from pipeline.cli.execute import execute
 from pipeline.errors import UsageError
@@ -44,9 +46,10 @@ def _alone(stages: Sequence[str], section: str, left_out: Sequence[str], text: s
         keep: Keep = False,
         quiet: Quiet = False,
         base: Base = None,
+        extractor: Extractor = None,
     ) -> None:
         check_paths(input_, out, base)
-        chosen = load(recipe, settings)
+        chosen = load(recipe, with_extractor(settings, extractor))
         if getattr(chosen, section) is None:
             raise UsageError(f"the recipe {chosen.name} says nothing under `{section}`")
         absent: dict[str, Any] = dict.fromkeys(left_out)

@@ -16,6 +16,7 @@ from pipeline.cli.arguments import (
     Address,
     Base,
     EngineName,
+    Extractor,
     Inputs,
     Json,
     Keep,
@@ -23,6 +24,7 @@ from pipeline.cli.arguments import (
     Settings,
     Workers,
     check_paths,
+    with_extractor,
 )
 from pipeline.cli.execute import execute
 from pipeline.inputs import find_inputs
@@ -46,6 +48,7 @@ def run(
     keep: Keep = False,
     quiet: Quiet = False,
     base: Base = None,
+    extractor: Extractor = None,
 ) -> None:
     """Do everything the recipe names. Running again resumes, and recomputes nothing that is done.
 
@@ -55,7 +58,7 @@ def run(
     """
     check_paths(input_, out, base)
     code = execute(
-        load(recipe, settings),
+        load(recipe, with_extractor(settings, extractor)),
         find_inputs(input_, base),
         out,
         until=until,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pipeline.extraction.blocks import blocks
 from pipeline.extraction.facts import facts
 from pipeline.extraction.justext import justext
 from pipeline.extraction.resiliparse import resiliparse
@@ -20,7 +21,9 @@ EXTRACTORS: dict[str, Extractor] = {
     "trafilatura": trafilatura,
     "resiliparse": resiliparse,
     "justext": justext,
+    "blocks": blocks,
 }
+PACKAGES = {"blocks": "resiliparse"}  # whose version decides the text; the others are packages of that name
 CHEAP = ("resiliparse", "blocks")  # as fast as the cascade's look at a page, which would save nothing
 
 

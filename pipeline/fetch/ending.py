@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.gzip_members import MAGIC, SCAN, Member, Source, only_zeros
+from pipeline.gzip_members import MAGIC, Member
+from pipeline.members import SCAN, Source, only_zeros
 
 _TAIL = 16 << 20  # bytes searched for the last member before the whole file is inflated
 

@@ -24,13 +24,22 @@ if TYPE_CHECKING:
 def settings(recipe: Recipe) -> object:
     """The extractor, its version, and how documents that need no extraction are read."""
     from pipeline import cascade
+    from pipeline.extraction import PACKAGES
 
     extractor = recipe.extract.extractor
+    package = PACKAGES.get(extractor, extractor)
     return {
         "extract": {**msgspec.to_builtins(recipe.extract), "cascade": cascade.settings(recipe)},
-        "versions": {name: version(name) for name in (extractor, "lxml", "warcio", "resiliparse", "brotli")},
+        "versions": {name: version(name) for name in (package, "lxml", "warcio", "resiliparse", "brotli")},
+        "model": _model_digest() if extractor == "blocks" else None,
         "id_column": recipe.id_column,
     }
+
+
+def _model_digest() -> str:
+    from pipeline.extraction.blocks.model import model_digest
+
+    return model_digest()
 
 
 def plan(planning: Planning) -> list[Shard]:

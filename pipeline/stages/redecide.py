@@ -399,11 +399,15 @@ class _Stored:
         """Edited texts by id."""
         if not documents.num_rows:
             return {}
+        texts = self._texts(documents)
+        edited = self._chain().edited(texts)
+        return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
+
+    def _chain(self) -> Chain:
         from pipeline.stages.filter import chain_of
 
-        texts = self._texts(documents)
-        edited = chain_of(self.attempt.recipe).edited(texts)
-        return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
+        hosts = self.attempt.shard.parameters.get("hosts")
+        return chain_of(self.attempt.recipe, self.attempt.folder.url, hosts)
 
     def _texts(self, documents: pa.Table) -> pa.Table:
         """The extracted rows of these documents; from the WARC where `extracted/` was released."""
@@ -441,10 +445,10 @@ class _Stored:
 
     def _measured(self, ids: Sequence[str]) -> pa.Table:
         """Documents that were read again, in order, measured."""
-        from pipeline.stages.filter import BATCH, chain_of
+        from pipeline.stages.filter import BATCH
 
         found = self._extracted(set(ids))
-        chain = chain_of(self.attempt.recipe)
+        chain = self._chain()
         tables = [chain.apply(found.slice(at, BATCH)).documents for at in range(0, found.num_rows, BATCH)]
         return pa.concat_tables(tables)
 
