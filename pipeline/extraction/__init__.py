@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pipeline.extraction.blocks import blocks
 from pipeline.extraction.facts import facts
+from pipeline.extraction.formulas import with_formulas
 from pipeline.extraction.justext import justext
 from pipeline.extraction.resiliparse import resiliparse
 from pipeline.extraction.trafilatura import trafilatura
@@ -42,4 +43,4 @@ class Extraction(NamedTuple):
 
 def extract_page(html: str, url: str, extractor: str, favor: str) -> Extraction:
     """Text and facts of one page, with an extractor of the table."""
-    return Extraction(EXTRACTORS[extractor](html, url, favor), *facts(html, url))
+    return Extraction(EXTRACTORS[extractor](with_formulas(html), url, favor), *facts(html, url))
