@@ -1,7 +1,9 @@
 """Compares Sluice with datatrove's FineWeb pipeline: time on one core, and decisions on the same text.
 
 Time: both go from one WARC file to MinHash signatures (URL, trafilatura, language, Gopher repetition and quality,
-C4, FineWeb), each in a process of its own that is bound to one core. Decisions: every text that Sluice extracted is
+C4, FineWeb), each in a process of its own that is bound to one core; Sluice (which also removes duplicates) with
+trafilatura and with its own extractor. What either takes for a file of one page is its start, and is subtracted.
+Decisions: every text that Sluice extracted is
 given to each filter of both, one filter at a time, and to the FineWeb filters as C4's cleaning left it; rates of
 agreement are printed, and every disagreement with both sides' reasons. datatrove's language filter gets the same
 local model (lid.176.ftz) instead of the one that it would download, its URL filter the bundled suffix list.
@@ -75,11 +77,10 @@ def main() -> None:
         work = Path(folder)
         os.environ["HF_HOME"] = str(work / "hf")  # datatrove unpacks its lists there
         warc = first_pages(file, chosen.pages, work / file.name) if chosen.pages else file
-        texts = work / "run"
-        if chosen.skip_timing:
-            sluice(warc, texts, "extract")
-        else:
-            compare_times(warc, texts, work)
+        if not chosen.skip_timing:
+            compare_times(warc, work)
+        texts = work / "texts"
+        sluice(warc, texts, "extract", "--set", "extract.cascade=null")
         compare_decisions(texts)
 
 
@@ -118,25 +119,38 @@ def on_one_core(command: list[str]) -> float:
     return time.perf_counter() - begin
 
 
-def sluice(warc: Path, out: Path, until: str) -> float:
+def sluice(warc: Path, out: Path, until: str, *settings: str) -> float:
     """Seconds of the recipe `fineweb` up to a stage."""
     command = [sys.executable, "-m", "pipeline", "run", "fineweb", "--input", str(warc), "--out", str(out)]
-    return on_one_core([*command, "--until", until, "--workers", "1", "--engine", "local"])
+    return on_one_core([*command, "--until", until, "--workers", "1", "--engine", "local", *settings])
 
 
-def compare_times(warc: Path, run: Path, work: Path) -> None:
-    """Prints the seconds of both roads."""
-    this = [sys.executable, str(Path(__file__)), "--file", str(warc)]
-    subprocess.run([*this, "--role", "datatrove", "--out", str(work / "warm")], check=True, env={
-        **os.environ, "COMPARE_WARM_UP": "1",
-    })  # unpacks the block list, which is not part of the work  # fmt: skip
-    theirs = on_one_core([*this, "--role", "datatrove", "--out", str(work / "signatures")])
-    ours = sluice(warc, run, "dedup")
-    print(f"\n{'WARC to MinHash signatures, one core':44}{'seconds':>9}")
+def compare_times(warc: Path, work: Path) -> None:
+    """Prints the seconds of both roads, without what each takes for a file of one page: its start."""
+    this = [sys.executable, str(Path(__file__))]
+    one = first_pages(warc, 1, work / f"one-{warc.name}")
+
+    def datatrove(file: Path, name: str) -> float:
+        return on_one_core([*this, "--file", str(file), "--role", "datatrove", "--out", str(work / name)])
+
+    subprocess.run(
+        [*this, "--file", str(one), "--role", "datatrove", "--out", str(work / "warm")],
+        check=True,
+        env={**os.environ, "COMPARE_WARM_UP": "1"},
+    )  # unpacks the block list, which is not part of the work
+    times = {"datatrove 0.10.1, trafilatura": (datatrove(warc, "signatures"), datatrove(one, "start"))}
+    for extractor in ("trafilatura", "blocks"):
+        chosen = ("--extractor", extractor)
+        whole = sluice(warc, work / f"run-{extractor}", "dedup", *chosen)
+        times[f"sluice, {extractor}"] = whole, sluice(one, work / f"start-{extractor}", "dedup", *chosen)
     print(
-        f"{'datatrove 0.10.1':44}{theirs:9.1f}\n{'sluice (and exact and MinHash deduplication)':44}{ours:9.1f}"
+        f"\n{'WARC to MinHash signatures, one core':40}{'seconds':>9}{'start':>8}{'without':>9}{'ratio':>8}"
     )
-    print(f"{'ratio':44}{theirs / ours:9.2f}\n")
+    theirs = None
+    for name, (whole, start) in times.items():
+        theirs = theirs or whole - start
+        print(f"{name:40}{whole:9.1f}{start:8.1f}{whole - start:9.1f}{theirs / (whole - start):8.2f}")
+    print()
 
 
 def local_language_model() -> Any:
