@@ -96,20 +96,24 @@ def table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EXTRACTED)
 
 
-def look_then_extract(html: str, url: str, extractor: str, favor: str, screen: str) -> Extraction:
+def look_then_extract(page: str | bytes, url: str, extractor: str, favor: str, screen: str) -> Extraction:
     """The extraction of a page with its look, or the look alone where that is sure that the page will be dropped.
+
+    A PDF is read without a look.
 
     `screen` is a `Screen` as JSON. `Extraction.look` holds the fields of `Look`, then the processor seconds of the look
     and of the extraction.
     """
     decoded, loaded = _ready(extractor, favor, screen)
+    if isinstance(page, bytes):
+        return extract_page(page, url, extractor, favor)
     started = time.process_time()
-    seen = look(visible_text(html), decoded, loaded)
+    seen = look(visible_text(page), decoded, loaded)
     rule = by_look(seen, decoded)
     looked = time.process_time()
     if rule is not None:
         return Extraction("", look=[*seen, looked - started, 0.0])
-    found = extract_page(html, url, extractor, favor)
+    found = extract_page(page, url, extractor, favor)
     return found._replace(look=[*seen, looked - started, time.process_time() - looked])
 
 

@@ -26,6 +26,7 @@ from pipeline.extraction.facts import language_tag
 from pipeline.http import decode_body, header
 from pipeline.inputs import name_of, open_input
 from pipeline.page import holds_text, own_type, response_of, text_of, why_no_page
+from pipeline.pdfs import PDF_SCHEMA, is_pdf, pdf_row
 from pipeline.record import Damage, ReadLimits, Record
 from pipeline.sandbox import Failure, Page, Sandbox
 from pipeline.wacz import read_file
@@ -61,6 +62,7 @@ class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     )  # of the decoded body; larger pages fail as `oversize`
     page_memory: Annotated[int, msgspec.Meta(ge=1)] = 1 << 30  # bytes that the parser may take for a page
     cascade: CascadeSettings | None = CascadeSettings()  # null: every page is extracted
+    pdf: Literal["skip", "list", "text"] = "list"  # PDFs: counted; listed in pdfs/, too; read, too
 
 
 @dataclass
@@ -107,10 +109,13 @@ class Tally:
 
 
 class Part(NamedTuple):
-    """A bounded piece of a range's result: tables of `filters.document.SCHEMA` and `FAILED_SCHEMA`, in record order."""
+    """A bounded piece of a range's result, in record order: tables of `filters.document.SCHEMA`, `FAILED_SCHEMA` and
+    `pdfs.PDF_SCHEMA`.
+    """
 
     documents: pa.Table
     failed: pa.Table
+    pdfs: pa.Table = PDF_SCHEMA.empty_table()
 
 
 class _Candidate(NamedTuple):
@@ -158,18 +163,21 @@ def extract_records(
     """As `extract_range`, of records that were read already from the file called `name`."""
     sandbox, cascade = _sandbox(settings, screen), None if screen is None else Cascade(screen)
     batch: list[_Candidate | dict[str, Any]] = []
+    pdfs: list[dict[str, Any]] = []
     waiting = 0
     for event in found:
+        if settings.pdf != "skip" and isinstance(event, Record) and (row := pdf_row(event)):
+            pdfs.append(row | _place(event, name))
         one = _sort(event, name, settings, tally)
         if one is None:
             continue
         batch.append(one)
-        waiting += len(one.page.html) if isinstance(one, _Candidate) else 0
+        waiting += len(one.page.pdf or one.page.html) if isinstance(one, _Candidate) else 0
         if len(batch) >= BATCH_PAGES or waiting >= BATCH_BYTES:
-            yield _part(batch, sandbox, tally, cascade)
-            batch, waiting = [], 0
-    if batch:
-        yield _part(batch, sandbox, tally, cascade)
+            yield _part(batch, pdfs, sandbox, tally, cascade)
+            batch, pdfs, waiting = [], [], 0
+    if batch or pdfs:
+        yield _part(batch, pdfs, sandbox, tally, cascade)
 
 
 def _sort(
@@ -187,16 +195,19 @@ def _sort(
     is_text = holds_text(event)
     response = text_of(event) if is_text else response_of(event)
     reason = None if is_text else why_no_page(event, response)
-    if reason is not None:
+    pdf = reason == "not_html" and settings.pdf == "text" and is_pdf(event, response)
+    if reason is not None and not pdf:
         tally.skip(reason)
         return None
     body = decode_body(response, settings.page_bytes)
     fault = "oversize" if event.truncated else body.fault
     if fault is not None:
         return _failure(event, name, fault, _FAULTS[fault], tally)
-    decoded = decode(
-        body.data, charset_parameter(header(response.headers, "content-type") or own_type(event))
-    )
+    if pdf:
+        page = Page("", event.url or "", body.data)
+    else:
+        stated = header(response.headers, "content-type") or own_type(event)
+        page = Page(decode(body.data, charset_parameter(stated)).text, event.url or "")
     language = language_tag(header(response.headers, "content-language"))
     row = _place(event, name) | {
         "url": valid(event.url or ""),
@@ -204,7 +215,7 @@ def _sort(
         "language_declared": language,
         "opt_out": statements.joined(statements.of_headers(response.headers)),
     }
-    return _Candidate(Page(decoded.text, event.url or ""), row, event.problem or body.problem, is_text)
+    return _Candidate(page, row, event.problem or body.problem, is_text)
 
 
 _FAULTS = {
@@ -231,9 +242,13 @@ def _failure(event: Record | Damage, name: str, kind: str, message: str, tally: 
 
 
 def _part(
-    batch: list[_Candidate | dict[str, Any]], sandbox: Sandbox, tally: Tally, cascade: Cascade | None
+    batch: list[_Candidate | dict[str, Any]],
+    pdfs: list[dict[str, Any]],
+    sandbox: Sandbox,
+    tally: Tally,
+    cascade: Cascade | None,
 ) -> Part:
-    """Extracts the pages of a batch, but those that the cascade screens; puts them and its failures into tables."""
+    """Extracts the pages of a batch, but those that the cascade screens; puts them, failures and PDFs into tables."""
     pages = [found for found in batch if isinstance(found, _Candidate)]
     spared: list[str | None] = [None] * len(pages)
     if cascade is not None:
@@ -256,8 +271,10 @@ def _part(
         else:
             result = Extraction(text=found.page.html) if found.is_text else next(results)
         if isinstance(result, Failure):
-            tally.fail(result.kind)
-            failed.append(found.row | {"kind": result.kind, "message": result.message})
+            broken = found.page.pdf is not None and result.kind == "extractor_error"
+            kind = "bad_pdf" if broken else result.kind
+            tally.fail(kind)
+            failed.append(found.row | {"kind": kind, "message": result.message})
             continue
         if cascade is not None:
             rule = rule or cascade.rule(result.look)
@@ -268,8 +285,11 @@ def _part(
         tally.documents += 1
         if found.problem:
             tally.problems[found.problem] = tally.problems.get(found.problem, 0) + 1
-    rows = from_rows(documents) if cascade is None else table(documents)
-    return Part(rows, pa.Table.from_pylist(failed, schema=FAILED_SCHEMA))
+    return Part(
+        from_rows(documents) if cascade is None else table(documents),
+        pa.Table.from_pylist(failed, schema=FAILED_SCHEMA),
+        pa.Table.from_pylist(pdfs, schema=PDF_SCHEMA),
+    )
 
 
 def _document(row: dict[str, Any], found: Extraction) -> dict[str, Any]:

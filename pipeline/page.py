@@ -64,12 +64,17 @@ def why_no_page(record: Record, response: Response) -> str | None:
         return "not_ok"
     if response.fault is not None:
         return None
-    identified = next((v for k, v in record.headers if k.lower() == "warc-identified-payload-type"), None)
-    stated = identified or header(response.headers, "content-type") or ""
-    media = stated.partition(";")[0].partition(",")[0].strip().lower()
+    media = stated_type(record, response)
     if "/" in media:
         return None if media in _HTML else "not_html"
     return None if looks_like_html(decode_body(response, _SNIFFED_BYTES).data) else "not_html"
+
+
+def stated_type(record: Record, response: Response) -> str:
+    """The media type, lower case without parameters, that the crawler identified or else the server stated, or ""."""
+    identified = next((v for k, v in record.headers if k.lower() == "warc-identified-payload-type"), None)
+    stated = identified or header(response.headers, "content-type") or ""
+    return stated.partition(";")[0].partition(",")[0].strip().lower()
 
 
 def looks_like_html(data: bytes) -> bool:

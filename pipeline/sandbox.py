@@ -43,10 +43,11 @@ main(sys.argv[1])
 
 
 class Page(NamedTuple):
-    """A page to extract: valid Unicode without lone surrogates."""
+    """A page to extract: valid Unicode without lone surrogates, or the bytes of a PDF."""
 
     html: str
     url: str
+    pdf: bytes | None = None
 
 
 class Failure(NamedTuple):
@@ -63,9 +64,9 @@ class _ZygoteGoneError(Exception):
 class Sandbox:
     """Runs one extractor over batches of pages in killable children of one zygote.
 
-    `target` is `module:function`, called as `function(html, url, **options)` for an `Extraction`. `timeout` is seconds
-    of processor time a page, `memory` bytes of address space that a child may add to the zygote's. Use by one thread at
-    a time; `close` (or the end of this process, however it ends) stops the zygote and its child.
+    `target` is `module:function`, called as `function(html or pdf, url, **options)` for an `Extraction`. `timeout` is
+    seconds of processor time a page, `memory` bytes of address space that a child may add to the zygote's. Use by one
+    thread at a time; `close` (or the end of this process, however it ends) stops the zygote and its child.
     """
 
     def __init__(
@@ -190,10 +191,11 @@ class Sandbox:
         offset = len(table) + len(pages) * PAGE.size
         blobs: list[bytes] = []
         for page in pages:
-            html, url = page.html.encode("utf-8"), page.url.encode("utf-8", "replace")
-            table += PAGE.pack(offset, len(html), len(url))
-            blobs += (html, url)
-            offset += len(html) + len(url)
+            content = page.html.encode("utf-8") if page.pdf is None else page.pdf
+            url = page.url.encode("utf-8", "replace")
+            table += PAGE.pack(offset, len(content), len(url), page.pdf is not None)
+            blobs += (content, url)
+            offset += len(content) + len(url)
         self._shared.seek(0)
         self._shared.truncate(0)
         self._shared.write(table + b"".join(blobs))

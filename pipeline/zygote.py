@@ -34,7 +34,7 @@ import msgspec
 
 # Page; at its start time.monotonic() and the child's processor time, in seconds; the child's process id.
 PROGRESS = struct.Struct("<qddq")
-PAGE = struct.Struct("<QII")  # offset in the shared file, bytes of HTML, bytes of URL
+PAGE = struct.Struct("<QII?")  # offset in the shared file, bytes of content and of URL, whether it is a PDF
 FRAME = struct.Struct("<I")  # bytes of the result that follows
 RUN = struct.Struct("<cI")
 DONE = struct.Struct("<ciQ")  # "D", wait status, peak resident KiB
@@ -159,12 +159,13 @@ def _work(function: Callable[..., Any], settings: dict[str, Any], first: int) ->
         start = PROGRESS.size
         count = int.from_bytes(shared[start : start + 4], "little")
         for index in range(first, count):
-            offset, html_size, url_size = PAGE.unpack_from(shared, start + 4 + index * PAGE.size)
+            offset, size, url_size, is_pdf = PAGE.unpack_from(shared, start + 4 + index * PAGE.size)
             PROGRESS.pack_into(shared, 0, index, time.monotonic(), time.process_time(), process)
-            html = str(shared[offset : offset + html_size], "utf-8")
-            url = str(shared[offset + html_size : offset + html_size + url_size], "utf-8")
+            data = shared[offset : offset + size]
+            content = data if is_pdf else str(data, "utf-8")
+            url = str(shared[offset + size : offset + size + url_size], "utf-8")
             try:
-                result = [index, None, *function(html, url, **options)]
+                result = [index, None, *function(content, url, **options)]
             except MemoryError:
                 raise
             except Exception as error:

@@ -29,7 +29,16 @@ from pipeline.store import Folder, open_folder
 FINISHED_WITH_DAMAGE = 3
 
 # Failures of an input or a shard, not of a single page: a run that met one finishes with exit code 3.
-_PAGE_FAILURES = {"timeout", "crash", "memory", "oversize", "extractor_error", "bad_http", "bad_encoding"}
+_PAGE_FAILURES = {
+    "timeout",
+    "crash",
+    "memory",
+    "oversize",
+    "extractor_error",
+    "bad_http",
+    "bad_encoding",
+    "bad_pdf",
+}
 _PAGE_FAILURES |= {"bad_json", "no_text", "duplicate_id"}  # rows of documents
 
 

@@ -12,6 +12,7 @@ from pipeline.extraction.blocks import blocks
 from pipeline.extraction.facts import facts
 from pipeline.extraction.formulas import with_formulas
 from pipeline.extraction.justext import justext
+from pipeline.extraction.pdf import read_pdf
 from pipeline.extraction.resiliparse import resiliparse
 from pipeline.extraction.trafilatura import trafilatura
 
@@ -41,6 +42,8 @@ class Extraction(NamedTuple):
     look: list[Any] | None = None  # what the cascade saw before (`pipeline.cascade`)
 
 
-def extract_page(html: str, url: str, extractor: str, favor: str) -> Extraction:
-    """Text and facts of one page, with an extractor of the table."""
-    return Extraction(EXTRACTORS[extractor](with_formulas(html), url, favor), *facts(html, url))
+def extract_page(page: str | bytes, url: str, extractor: str, favor: str) -> Extraction:
+    """Text and facts of one page: HTML with an extractor of the table, or a PDF's text layer and metadata."""
+    if isinstance(page, bytes):
+        return Extraction(*read_pdf(page))
+    return Extraction(EXTRACTORS[extractor](with_formulas(page), url, favor), *facts(page, url))

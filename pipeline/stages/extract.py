@@ -27,10 +27,11 @@ def settings(recipe: Recipe) -> object:
     from pipeline.extraction import PACKAGES
 
     extractor = recipe.extract.extractor
-    package = PACKAGES.get(extractor, extractor)
+    packages = [PACKAGES.get(extractor, extractor), "lxml", "warcio", "resiliparse", "brotli"]
+    packages += ["pypdfium2"] if recipe.extract.pdf == "text" else []
     return {
         "extract": {**msgspec.to_builtins(recipe.extract), "cascade": cascade.settings(recipe)},
-        "versions": {name: version(name) for name in (package, "lxml", "warcio", "resiliparse", "brotli")},
+        "versions": {name: version(name) for name in packages},
         "model": _model_digest() if extractor == "blocks" else None,
         "id_column": recipe.id_column,
     }
@@ -125,6 +126,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
         if part.documents.num_rows:
             attempt.write("extracted", part.documents)
         attempt.write("failed", part.failed)
+        if part.pdfs.num_rows:
+            attempt.write("pdfs", part.pdfs)
         attempt.report({"documents": tally.documents, "failed": sum(tally.failed.values())})
     if not parameters["missing"]:
         attempt.values = {
@@ -143,5 +146,5 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
 
 STAGE = Stage(
-    name="extract", version=2, folders=("extracted", "failed"), settings=settings, plan=plan, run=run
+    name="extract", version=2, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
 )
