@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
 from pipeline.errors import UserError
-from pipeline.inputs import open_input
+from pipeline.inputs import name_of, open_input
 from pipeline.record import ReadLimits, Record
 from pipeline.wacz import read_file
 from pipeline.warc import read_records
@@ -41,7 +41,7 @@ def records_at(
         if all(_alone(file, place) for place in places):
             found: Iterator[Record | None] = (_member(file, place, limits) for place in places)
         else:
-            found = _through(file, start, end, places, limits)
+            found = _through(file, name_of(path), start, end, places, limits)
         number = 0
         for number, record in enumerate(found, 1):
             if record is None:
@@ -68,9 +68,9 @@ def _member(file: IO[bytes], place: Place, limits: ReadLimits) -> Record | None:
 
 
 def _through(
-    file: IO[bytes], start: int, end: int, places: Sequence[Place], limits: ReadLimits
+    file: IO[bytes], name: str, start: int, end: int, places: Sequence[Place], limits: ReadLimits
 ) -> Iterator[Record]:
     wanted = {place.offset for place in places}
-    for event in read_file(file, start, end, name="", limits=limits):
+    for event in read_file(file, start, end, name=name, limits=limits):
         if isinstance(event, Record) and event.offset in wanted:
             yield event

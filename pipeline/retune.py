@@ -128,8 +128,7 @@ def _require_thresholds(before: Recipe, recipe: Recipe) -> None:
     """UsageError if the recipes differ in what is measured."""
     old, new = (msgspec.to_builtins(one.extract) | {"cascade": None} for one in (before, recipe))
     differing = [f"extract.{key}" for key in old if old[key] != new[key]]
-    if before.id_column != recipe.id_column:
-        differing.append("id_column")
+    differing += [key for key in ("id_column", "robots") if getattr(before, key) != getattr(recipe, key)]
     if recipe.filters is None:
         differing.append("filters")
     else:

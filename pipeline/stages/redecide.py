@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from filters.cascade import COLUMNS, REASON, Look, Screen, by_look
 from pipeline.errors import UserError
-from pipeline.ledger import Ledger, Output, Receipt, shard_key
+from pipeline.ledger import KEY_LENGTH, Ledger, Output, Receipt, shard_key
 from pipeline.stages.stage import Attempt, Shard, Source
 from pipeline.store import Folder, open_folder, sha256_file
 from pipeline.store.parquet import iterate, read_table, schema_of
@@ -210,14 +210,14 @@ def _read_again(
 ) -> list[Part]:
     from pipeline.cascade import screen_for
     from pipeline.extract import extract_records, read_limits
+    from pipeline.inputs import name_of
     from pipeline.reread import records_at
 
     if not places:
         return []
     path, settings = parameters["path"], attempt.recipe.extract
     found = records_at(path, parameters["start"], parameters["end"], places, read_limits(settings))
-    name = path.rpartition("/")[2]
-    return list(extract_records(found, name, settings, tally, screen_for(attempt.recipe)))
+    return list(extract_records(found, name_of(path), settings, tally, screen_for(attempt.recipe)))
 
 
 def _write_documents(
@@ -328,6 +328,7 @@ class _Stored:
 
     def __init__(self, shard: Shard, attempt: Attempt, source: Source) -> None:
         self.parameters, self.attempt = source.parameters, attempt
+        self.hosts = shard.parameters.get("hosts")
         folder, old = _earlier(source, "filter")
         with _of(folder):
             self.kept = read_table(folder, _output(old, "documents"))
@@ -404,10 +405,10 @@ class _Stored:
         return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
 
     def _chain(self) -> Chain:
+        """The chain with all that it needs to measure and edit."""
         from pipeline.stages.filter import chain_of
 
-        hosts = self.attempt.shard.parameters.get("hosts")
-        return chain_of(self.attempt.recipe, self.attempt.folder.url, hosts)
+        return chain_of(self.attempt.recipe, self.attempt.folder.url, self.hosts)
 
     def _texts(self, documents: pa.Table) -> pa.Table:
         """The extracted rows of these documents; from the WARC where `extracted/` was released."""
@@ -473,4 +474,24 @@ def _url_chain(recipe: Recipe) -> Chain:
     return recipe.chain({name: assets.load(name) for name in needed})
 
 
-SHORTCUTS: dict[str, Callable[[Shard, Attempt, Source], None]] = {"extract": extract, "filter": filter_}
+def repeat(shard: Shard, attempt: Attempt, source: Source) -> None:
+    """What a stage gave that no threshold touches, although its key holds those of the stages before it."""
+    from pipeline.stages import STAGES
+
+    folder, old = _earlier(source, attempt.stage)
+    if old.inputs != shard.inputs:
+        STAGES[attempt.stage].run(shard, attempt)
+        return
+    _take_counts(attempt, old)
+    for output in old.outputs:
+        stem, _, suffix = output.name.rpartition("/")[2].rpartition(".")
+        name = f"{stem.removesuffix(f'-{output.sha256[:KEY_LENGTH]}')}.{suffix}"
+        attempt.add_file(_copied(folder, output, attempt), output.folder, name, output.rows)
+
+
+SHORTCUTS: dict[str, Callable[[Shard, Attempt, Source], None]] = {
+    "extract": extract,
+    "robots": repeat,
+    "hosts": repeat,
+    "filter": filter_,
+}

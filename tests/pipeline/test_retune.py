@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.errors import UsageError, UserError
 from pipeline.ledger import Ledger
-from pipeline.record import ReadLimits
+from pipeline.record import ReadLimits, Record
 from pipeline.reread import Place, records_at
 from pipeline.retune import retuning
 from pipeline.stages import STAGES
@@ -222,6 +222,35 @@ def test_a_run_of_one_stage(sample: Path, tmp_path: Path) -> None:
     retuned(tmp_path / "run", tmp_path / "new", *change)
     sluice(*words, "--out", tmp_path / "fresh", *sets(change))
     assert_same(tmp_path / "new", tmp_path / "fresh")
+
+
+def test_robots_are_not_parsed_again(piece: Path, tmp_path: Path) -> None:
+    """The table of robots.txt stands between extraction and filters, and no threshold touches it."""
+    with piece.open("rb") as file:
+        urls = [
+            event.url for event in read_records(file, 0, 1 << 20) if isinstance(event, Record) and event.url
+        ]
+    rules = tmp_path / "rules.jsonl"
+    lines = [{"url": url, "text": "User-agent: *\nDisallow: /"} for url in urls]
+    rules.write_text("\n".join(map(json.dumps, lines)))
+    recipe = tmp_path / "optout.yaml"
+    recipe.write_text(
+        f"name: optout\nrobots: {rules}\nextract: {{extractor: resiliparse}}\n"
+        "filters: [url, language, optout, gopher_quality]\n"
+    )
+    run = made(str(recipe), piece, tmp_path / "run", until="filter")
+    change = ("filters.optout.drop=[noindex, robots]", "filters.url.min_soft_words=1")
+    done = retuned(run, tmp_path / "new", *change)
+    assert done["kept_after"] < done["kept_before"]
+    fresh = made(str(recipe), piece, tmp_path / "fresh", *change, until="filter")
+    assert_same(tmp_path / "new", fresh)
+    loose = ("filters.optout.drop=[]", "extract.cascade=null")
+    assert retuned(fresh, tmp_path / "loose", *loose)["reread"] > 0
+    assert_same(
+        tmp_path / "loose", made(str(recipe), piece, tmp_path / "again", *change[1:], *loose, until="filter")
+    )
+    with pytest.raises(UsageError, match="--set robots: "):
+        retuning(open_folder(run), ["robots=[]"])
 
 
 def test_killed_and_resumed(base: Path, piece: Path, tmp_path: Path) -> None:
