@@ -112,6 +112,11 @@ def extract(shard: Shard, attempt: Attempt, source: Source) -> None:
     parts = _read_again(shard.parameters, attempt, plan.places, tally)
     _write_documents(folder, old, attempt, plan, parts)
     failed = _write_failed(folder, old, attempt, plan, parts)
+    for output in old.outputs:
+        if output.folder == "pdfs":  # the list of PDFs, which no threshold touches
+            attempt.add_file(
+                _copied(folder, output, attempt), output.folder, f"{shard.name}.parquet", output.rows
+            )
     attempt.named_counts["failed"] = Counter(failed)
     _move_problems(attempt, plan, parts, tally)
     attempt.costs = {"reread": len(plan.places)}

@@ -17,7 +17,7 @@ from pipeline.page import response_of
 from pipeline.pdfs import PDF_SCHEMA, is_pdf, pdf_row
 from pipeline.record import Record
 from pipeline.sandbox import Failure, Page, Sandbox
-from tests.pipeline.conftest import sets, sluice
+from tests.pipeline.conftest import sets, sluice, stats
 from tests.pipeline.pdf_files import lines_of, pdf
 
 PARAGRAPH = (
@@ -321,3 +321,17 @@ def test_a_run_publishes_the_list(crawl: Path, tmp_path: Path) -> None:
     crawl.write_bytes(MEMBERS["page"])
     sluice("extract", "--input", crawl, "--out", tmp_path / "none", *fast)
     assert not (tmp_path / "none" / "pdfs").exists()
+
+
+@pytest.mark.parametrize("pdf_setting", ["list", "text"])
+def test_a_retune_keeps_the_list(crawl: Path, tmp_path: Path, pdf_setting: str) -> None:
+    words = ["--until", "corpus", *sets([f"extract.pdf={pdf_setting}", "extract.cascade.words=0.9"])]
+    loose = sets(["filters.gopher_quality.min_words=2", "filters.language.min_score=0.1"])
+    sluice("run", "fineweb", "--input", crawl, "--out", tmp_path / "run", *words, check=False)
+    sluice("run", "fineweb", "--input", crawl, "--out", tmp_path / "fresh", *words, *loose, check=False)
+    sluice("retune", tmp_path / "run", "--out", tmp_path / "again", *loose, check=False)
+    fresh = sorted(path.name for path in (tmp_path / "fresh" / "pdfs").iterdir())
+    assert fresh
+    assert sorted(path.name for path in (tmp_path / "again" / "pdfs").iterdir()) == fresh
+    digest = stats(tmp_path / "fresh")["digest"]
+    assert stats(tmp_path / "again")["digest"] == digest
