@@ -1,8 +1,8 @@
 """Trains the model of the extractor `blocks` on all marked pages: `python -m benchmarks.extraction.train`.
 
-Reads $SLUICE_DATA/web, writes pipeline/extraction/blocks/model.npz; the same data gives the same bytes. The thresholds
-of `precision`, `balanced` and `recall` are chosen on pages of hosts that the model has not seen, with comments where
-the source counts them as main text.
+Reads $SLUICE_DATA/web, writes pipeline/extraction/blocks/model.npz, seeded and on one thread. The thresholds of
+`precision`, `balanced` and `recall` are chosen on pages of hosts that the model has not seen, with comments where the
+source counts them as main text.
 """
 
 from __future__ import annotations
