@@ -139,7 +139,10 @@ def test_set_errors(write, pair: str, message: str) -> None:
         ),
         ("extract.page_bytes=0", "extract.page_bytes: expected int >= 1, got 0"),
         ("extract.page_memory=0", "extract.page_memory: expected int >= 1, got 0"),
-        ("extract.extractor=tika", "extract.extractor: expected 'trafilatura' or 'resiliparse', got 'tika'"),
+        (
+            "extract.extractor=tika",
+            "expected 'trafilatura' or 'resiliparse' or 'justext' or 'blocks', got 'tika'",
+        ),
         ("max_failed=1.5", "max_failed: expected float <= 1.0, got 1.5"),
         ("max_failed=.nan", "max_failed: expected a finite number of at most 64 bits, got nan"),
         ("mix.max_epochs=0", "mix.max_epochs: expected float > 0.0, got 0"),
