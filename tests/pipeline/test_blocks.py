@@ -22,6 +22,7 @@ from pipeline.extraction.blocks.model import (
     model_digest,
     save,
     shipped,
+    with_displayed,
 )
 from pipeline.extraction.blocks.tree import serialised
 
@@ -260,6 +261,32 @@ def test_model_comes_back_as_it_was_saved() -> None:
     ):
         assert np.array_equal(one, other)
     assert len(model_digest()) == 64
+
+
+def test_a_displayed_formula_goes_with_the_text_beside_it() -> None:
+    lines = ["a", "$$x$$", "\\[y\\]", "b", "$$z$$", "c", "$5", "$$$$", "d", "$$w$$"]
+    page = scan.scan("".join(f"<p>{line}</p>" for line in lines).encode())
+    kept = np.array([line in ("a", "d") for line in lines])
+    found = with_displayed(page, kept)
+    assert [line for line, keep in zip(lines, found, strict=True) if keep] == [
+        "a",
+        "$$x$$",
+        "\\[y\\]",
+        "d",
+        "$$w$$",
+    ]
+    kept = np.array([line in ("b", "c") for line in lines])
+    found = with_displayed(page, kept)
+    assert [line for line, keep in zip(lines, found, strict=True) if keep] == [
+        "$$x$$",
+        "\\[y\\]",
+        "b",
+        "$$z$$",
+        "c",
+    ]
+    assert not with_displayed(page, np.zeros(len(lines), np.bool_)).any()
+    in_code = scan.scan(b"<p>a</p><pre>$$x$$</pre>")
+    assert with_displayed(in_code, np.array([True, False])).tolist() == [True, False]
 
 
 def test_main_text_of_a_page() -> None:

@@ -18,11 +18,13 @@ import numpy as np
 from pipeline.extraction.blocks.counts import Lexicon, count
 from pipeline.extraction.blocks.features import matrix, measure, of_wishes
 from pipeline.extraction.blocks.names import hash_table
-from pipeline.extraction.blocks.scan import IS_TITLE, Scan
+from pipeline.extraction.blocks.scan import END, IN_PRE, IS_TITLE, START, Scan
 from pipeline.extraction.blocks.tables import share
 from pipeline.extraction.blocks.trees import Trees, probability
 
 Array = np.ndarray[Any, Any]
+
+_OPENERS = np.frombuffer(b"$\\", np.uint8)
 
 
 class Model(NamedTuple):
@@ -85,12 +87,35 @@ def model_digest() -> str:
 
 
 def main_text(page: Scan, model: Model, favor: str, comments: bool) -> Array:
-    """bool[blocks]: what is main text. `comments` keeps what readers wrote below it, too."""
+    """bool[blocks]: what is main text. `comments` keeps what readers wrote below it, too.
+
+    A displayed formula goes with the text beside it: by itself it looks like nothing that the trees learned.
+    """
     if not len(page.blocks):
         return np.zeros(0, np.bool_)
     chances = chance(page, model, comments)
     keep: Array = (chances >= model.thresholds[favor]) & (page.blocks[:, IS_TITLE] == 0)
+    return with_displayed(page, keep)
+
+
+def with_displayed(page: Scan, keep: Array) -> Array:
+    """`keep` (bool[blocks]) and every block beside a kept one that is a formula, `$$...$$` or `\\[...\\]`."""
+    keep = keep.copy()
+    opens = np.isin(page.text[page.blocks[:, START]], _OPENERS)
+    formulas = [index for index in np.flatnonzero(opens & ~keep).tolist() if _is_displayed(page, index)]
+    for index in formulas:
+        keep[index] = index > 0 and keep[index - 1]
+    for index in reversed(formulas):
+        keep[index] |= index + 1 < len(keep) and keep[index + 1]
     return keep
+
+
+def _is_displayed(page: Scan, index: int) -> bool:
+    start, end = page.blocks[index, START], page.blocks[index, END]
+    if end - start < 5 or page.blocks[index, IN_PRE] or page.blocks[index, IS_TITLE]:
+        return False
+    ends = page.text[start : start + 2].tobytes() + page.text[end - 2 : end].tobytes()
+    return ends in (b"$$$$", b"\\[\\]")
 
 
 def chance(page: Scan, model: Model, comments: bool) -> Array:
