@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipeline.errors import UsageError
 from pipeline.fetch.display import Display
@@ -21,6 +19,7 @@ from pipeline.fetch.source import Gone, PastEnd, Trouble
 from pipeline.fetch.store_source import StoreSource
 from tests.pipeline.conftest import sluice
 from tests.pipeline.mirror import CRAWL, FILES, layout, warc, warc_path
+from tests.pipeline.s3_server import s3_server
 from tests.pipeline.test_fetch import NAME, PATH, listing
 from tests.pipeline.test_fetch_index import table
 from tests.pipeline.test_fetch_records import ALL, line
@@ -34,25 +33,10 @@ QUICK = ["--base", BASE, "--backoff", "0.001", "--requests", "1000"]
 
 @pytest.fixture(scope="module", autouse=True)
 def store() -> Iterator[None]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    _, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        import s3fs
-
-        s3fs.S3FileSystem.clear_instance_cache()
-        bucket = s3fs.S3FileSystem()
-        bucket.mkdir("commoncrawl")
+    with s3_server("commoncrawl"):
         for path, data in {**layout(), **WARCS}.items():
-            bucket.pipe_file(f"commoncrawl/{path}", data)
+            put(path, data)
         yield
-    server.stop()
 
 
 def put(path: str, data: bytes) -> None:

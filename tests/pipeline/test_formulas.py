@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from pipeline.extraction import EXTRACTORS, extract_page
 from pipeline.extraction.formulas import with_formulas
 from pipeline.extraction.markup import attributes, scan
 from pipeline.extraction.tex import clean, delimited, like_tex, of_document, of_image
+from tests.growth import assert_linear
 
 X2 = "<mrow><msup><mi>x</mi><mn>2</mn></msup></mrow>"
 NOTE = '<annotation encoding="application/x-tex">{}</annotation>'
@@ -267,18 +266,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_page(name: str) -> None:
-    def seconds(count: int) -> float:
-        page = (
-            f"<div>$$ {HOSTILE[name] * count}"
-            + "</span></math></formula></mjx-container></tex-math>\\]" * (count // 4)
-        )
-        began = time.process_time()
-        with_formulas(page)
-        return time.process_time() - began
+    def work(count: int) -> None:
+        closing = "</span></math></formula></mjx-container></tex-math>\\]" * (count // 4)
+        with_formulas(f"<div>$$ {HOSTILE[name] * count}{closing}")
 
-    seconds(100)
-    short = min(seconds(2500) for _ in range(3))
-    assert seconds(10_000) < 10 * short + 0.05  # quadratic would be 16 times
+    assert_linear(work, 1500)
 
 
 def test_clean() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from pipeline.extraction.math_symbols import SYMBOLS, ends_in_command, joined, symbols
 from pipeline.extraction.mathml import MOST_DEPTH, mathml_to_latex
+from tests.growth import assert_linear
 
 
 def mi(*names: str) -> str:
@@ -212,14 +211,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_source(name: str) -> None:
-    def seconds(count: int) -> float:
-        began = time.process_time()
-        mathml_to_latex(f"<math>{HOSTILE[name] * count}</math>")
-        return time.process_time() - began
-
-    seconds(100)
-    short = min(seconds(3000) for _ in range(3))
-    assert seconds(12_000) < 10 * short + 0.05  # quadratic would be 16 times
+    assert_linear(lambda count: mathml_to_latex(f"<math>{HOSTILE[name] * count}</math>"), 1500)
 
 
 def test_symbols_do_not_run_together() -> None:

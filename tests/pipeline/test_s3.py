@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import subprocess
@@ -12,31 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipeline.store import open_folder
 from tests.pipeline.conftest import ROOT, SMALL, sets, sluice, stats
+from tests.pipeline.s3_server import s3_server
 
 pytestmark = pytest.mark.xdist_group("s3")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[None]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    _, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        import s3fs
-
-        s3fs.S3FileSystem().mkdir("sluice")
+    with s3_server("sluice"):
         yield
-    server.stop()
 
 
 @pytest.fixture(scope="module")
