@@ -28,6 +28,7 @@ from pipeline.charset import charset_parameter, decode
 from pipeline.extraction import EXTRACTORS
 from pipeline.extraction.formulas import with_formulas
 from pipeline.extraction.mathml import mathml_to_latex
+from pipeline.extraction.wishes import Wishes
 from pipeline.http import decode_body, header
 from pipeline.inputs import open_input
 from pipeline.page import response_of, why_no_page
@@ -170,7 +171,7 @@ def measure(folder: Path) -> None:
         began = time.perf_counter()
         changed = with_formulas(html)
         seconds += time.perf_counter() - began
-        before = {name: extract(html, "", "precision") for name, extract in EXTRACTORS.items()}
+        before = {name: extract(html, "", Wishes()) for name, extract in EXTRACTORS.items()}
         kind = "gold" if digest in gold else "other"
         if kind == "gold":
             flat = "".join(gold[digest].split())
@@ -185,7 +186,7 @@ def measure(folder: Path) -> None:
             here = Counter(s.latex for s in inside if kind == "gold" or kept_words(s.around, before[name]))
             found[kind, name, "all"] += here.total()
             found[kind, name, "before"] += (delimited(before[name]) & here).total()
-            after = delimited(extract(changed, "", "precision"))
+            after = delimited(extract(changed, "", Wishes()))
             found[kind, name, "after"] += (after & here).total()
             found[kind, name, "twice"] += sum(
                 max(0, after[one] - everything_of(everything, one)) for one in wanted

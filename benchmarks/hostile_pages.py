@@ -28,7 +28,7 @@ def main() -> None:
     limit = parser.parse_args().limit
     print(f"{'extractor':<12} {'page':<26} {'outcome':<12} {'seconds':>8} {'over the limit':>15}")
     for extractor in EXTRACTORS:
-        options = {"extractor": extractor, "favor": "precision"}
+        options = {"extractors": [extractor], "favor": "precision", "comments": False}
         with Sandbox("pipeline.extraction:extract_page", options, timeout=limit) as sandbox:
             good = Page(f"<html><body>{GOOD}</article></body></html>", "")
             sandbox.extract([good, good])

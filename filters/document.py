@@ -16,6 +16,7 @@ SCHEMA = pa.schema(
         ("published", pa.string()),  # when the page says it was published
         ("title", pa.string()),
         ("text", pa.large_string()),
+        ("extractor", pa.string()),  # whose text it is; null for what came as text
         ("language", pa.string()),
         ("language_score", pa.float64()),
         ("language_declared", pa.string()),  # by page or HTTP header
@@ -31,6 +32,9 @@ SCHEMA = pa.schema(
         ("warc_offset_in", pa.string()),  # "file": bytes as stored; "stream": bytes of the decompressed WARC
     ]
 )
+
+# The column of texts that other extractors of a union found, in its order, while it is open whose text is kept.
+OTHERS = pa.field("others", pa.list_(pa.struct([("extractor", pa.string()), ("text", pa.large_string())])))
 
 
 def empty() -> pa.Table:

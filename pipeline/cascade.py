@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from filters.cascade import COLUMNS, REASON, Look, Screen, asset_names, by_address, by_look, look, screen_of
 from filters.cascade import decisive as decides
-from filters.document import SCHEMA
+from filters.document import OTHERS, SCHEMA
 from pipeline import assets
 from pipeline.charset import valid
 from pipeline.extraction import CHEAP, Extraction, extract_page
@@ -26,9 +26,10 @@ from pipeline.extraction import CHEAP, Extraction, extract_page
 if TYPE_CHECKING:
     from pipeline.recipe import Recipe
 
-EXTRACTED = pa.schema(
+EXTRACTED = pa.schema([*SCHEMA, OTHERS])  # the columns of `extracted/`, where they come from a WARC
+LOOKED_AT = pa.schema(
     [
-        *SCHEMA,
+        *EXTRACTED,
         (REASON, pa.string()),
         *zip(COLUMNS, (pa.int64(), pa.int64(), pa.string(), pa.float64()), strict=True),
     ]
@@ -43,7 +44,9 @@ def screen_for(recipe: Recipe) -> Screen | None:
     if recipe.filters is None or recipe.extract.cascade is None:
         return None
     steps = recipe.chain({}).steps
-    return screen_of(steps, recipe.extract.cascade, recipe.extract.extractor not in CHEAP)
+    return screen_of(
+        steps, recipe.extract.cascade, any(name not in CHEAP for name in recipe.extract.extractors)
+    )
 
 
 def settings(recipe: Recipe) -> object:
@@ -88,15 +91,23 @@ def look_columns(seen: Sequence[Any] | None) -> dict[str, Any]:
     return dict(zip(COLUMNS, seen, strict=False)) if seen is not None else {}
 
 
-def table(rows: list[dict[str, Any]]) -> pa.Table:
-    """Rows as a table of `EXTRACTED`; missing columns are null, unknown ones an error."""
-    unknown = {key for row in rows for key in row} - set(EXTRACTED.names)
+def table(rows: list[dict[str, Any]], screen: Screen | None) -> pa.Table:
+    """Rows as a table of `schema(screen)`; missing columns are null, unknown ones an error."""
+    columns = schema(screen)
+    unknown = {key for row in rows for key in row} - set(columns.names)
     if unknown:
         raise ValueError(f"not columns of an extracted document: {sorted(unknown)}")
-    return pa.Table.from_pylist(rows, schema=EXTRACTED)
+    return pa.Table.from_pylist(rows, schema=columns)
 
 
-def look_then_extract(page: str | bytes, url: str, extractor: str, favor: str, screen: str) -> Extraction:
+def schema(screen: Screen | None) -> pa.Schema:
+    """The columns of documents that were extracted from a WARC with this screen."""
+    return EXTRACTED if screen is None else LOOKED_AT
+
+
+def look_then_extract(
+    page: str | bytes, url: str, extractors: Sequence[str], favor: str, comments: bool, screen: str
+) -> Extraction:
     """The extraction of a page with its look, or the look alone where that is sure that the page will be dropped.
 
     A PDF is read without a look.
@@ -104,27 +115,29 @@ def look_then_extract(page: str | bytes, url: str, extractor: str, favor: str, s
     `screen` is a `Screen` as JSON. `Extraction.look` holds the fields of `Look`, then the processor seconds of the look
     and of the extraction.
     """
-    decoded, loaded = _ready(extractor, favor, screen)
+    decoded, loaded = _ready(tuple(extractors), favor, comments, screen)
     if isinstance(page, bytes):
-        return extract_page(page, url, extractor, favor)
+        return extract_page(page, url, extractors, favor, comments)
     started = time.process_time()
     seen = look(visible_text(page), decoded, loaded)
     rule = by_look(seen, decoded)
     looked = time.process_time()
     if rule is not None:
         return Extraction("", look=[*seen, looked - started, 0.0])
-    found = extract_page(page, url, extractor, favor)
+    found = extract_page(page, url, extractors, favor, comments)
     return found._replace(look=[*seen, looked - started, time.process_time() - looked])
 
 
 @functools.cache
-def _ready(extractor: str, favor: str, screen: str) -> tuple[Screen, dict[str, Any]]:
+def _ready(
+    extractors: tuple[str, ...], favor: str, comments: bool, screen: str
+) -> tuple[Screen, dict[str, Any]]:
     """Everything that a child inherits from the zygote: the screen, its models, and what the extractor imports."""
     decoded = msgspec.json.decode(screen, type=Screen)
     names = [name for name in asset_names(decoded) if name == "lid176"]  # addresses are not judged here
     loaded = {name: assets.load(name) for name in names}
     look(visible_text(_SMALL_PAGE), decoded, loaded)
-    extract_page(_SMALL_PAGE, "", extractor, favor)
+    extract_page(_SMALL_PAGE, "", extractors, favor, comments)
     return decoded, loaded
 
 

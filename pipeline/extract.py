@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from filters.cascade import Screen
 from filters.cascade import Settings as CascadeSettings
-from filters.document import from_rows
 from pipeline.cascade import Cascade, look_columns, screened_row, table
 from pipeline.charset import charset_parameter, decode, valid
 from pipeline.extraction import Extraction, statements
@@ -51,11 +50,21 @@ _BESIDE = ("request", "metadata", "warcinfo")
 _CANDIDATES = ("response", "resource", "conversion")
 
 
+ExtractorName = Literal["trafilatura", "resiliparse", "justext", "blocks"]
+
+
+class Union(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Several extractors: a page is kept if the filters keep the text of any, with the first such text."""
+
+    union: Annotated[tuple[ExtractorName, ...], msgspec.Meta(min_length=2)]
+
+
 class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Recipe section `extract`: which extractor, and what one page may cost."""
 
-    extractor: Literal["trafilatura", "resiliparse", "justext", "blocks"] = "trafilatura"
+    extractor: ExtractorName | Union = "trafilatura"
     favor: Literal["precision", "balanced", "recall"] = "precision"  # FineWeb: precision
+    comments: bool = False  # keep what readers wrote below a page, where the extractor can tell
     page_timeout: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0  # seconds of processor time
     page_bytes: Annotated[int, msgspec.Meta(ge=1)] = (
         5 << 20
@@ -63,6 +72,11 @@ class ExtractSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     page_memory: Annotated[int, msgspec.Meta(ge=1)] = 1 << 30  # bytes that the parser may take for a page
     cascade: CascadeSettings | None = CascadeSettings()  # null: every page is extracted
     pdf: Literal["skip", "list", "text"] = "list"  # PDFs: counted; listed in pdfs/, too; read, too
+
+    @property
+    def extractors(self) -> tuple[ExtractorName, ...]:
+        """The extractor, or those of the union in order."""
+        return self.extractor.union if isinstance(self.extractor, Union) else (self.extractor,)
 
 
 @dataclass
@@ -109,7 +123,7 @@ class Tally:
 
 
 class Part(NamedTuple):
-    """A bounded piece of a range's result, in record order: tables of `filters.document.SCHEMA`, `FAILED_SCHEMA` and
+    """A bounded piece of a range's result, in record order: tables of `cascade.schema`, `FAILED_SCHEMA` and
     `pdfs.PDF_SCHEMA`.
     """
 
@@ -135,7 +149,7 @@ def extract_range(
 ) -> Iterator[Part]:
     """Documents and failures of the records that start in bytes [`start`, `end`) of `path`, counted in `tally`.
 
-    With a `screen` documents have the columns of `pipeline.cascade.EXTRACTED`, and screened ones no text.
+    Documents have the columns of `pipeline.cascade.schema(screen)`; screened ones have no text.
 
     `path` is a local path or an fsspec URL. Language and its score are left null. Raises OSError where the input cannot
     be opened or read.
@@ -286,7 +300,7 @@ def _part(
         if found.problem:
             tally.problems[found.problem] = tally.problems.get(found.problem, 0) + 1
     return Part(
-        from_rows(documents) if cascade is None else table(documents),
+        table(documents, None if cascade is None else cascade.screen),
         pa.Table.from_pylist(failed, schema=FAILED_SCHEMA),
         pa.Table.from_pylist(pdfs, schema=PDF_SCHEMA),
     )
@@ -295,6 +309,8 @@ def _part(
 def _document(row: dict[str, Any], found: Extraction) -> dict[str, Any]:
     return row | {
         "text": valid(found.text),
+        "extractor": found.extractor,
+        "others": [{**other, "text": valid(other["text"])} for other in found.others or ()] or None,
         "title": valid(found.title) if found.title else None,
         "published": found.published,
         "language_declared": found.language or row["language_declared"],
@@ -316,7 +332,8 @@ def _sandbox(settings: ExtractSettings, screen: Screen | None) -> Sandbox:
             if old[0] == key[0]:
                 _SANDBOXES.pop(old).close()
         target = "pipeline.extraction:extract_page"
-        options: dict[str, str] = {"extractor": settings.extractor, "favor": settings.favor}
+        names = ("favor", "comments")
+        options = {"extractors": settings.extractors, **{name: getattr(settings, name) for name in names}}
         if screen is not None and screen.looks:
             target = "pipeline.cascade:look_then_extract"
             options["screen"] = msgspec.json.encode(screen).decode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -223,6 +224,9 @@ def _check_sections(recipe: Recipe) -> None:
     weighed: list[tuple[str, Any]] = [("mix.weights", recipe.mix.weights)]
     weighed += [(f"mix.phases[{i}].weights", phase.weights) for i, phase in enumerate(recipe.mix.phases)]
     recipe.mix.in_phases()
+    for name, times in Counter(recipe.extract.extractors).items():
+        if times > 1:
+            raise ValueError(f"extract.extractor.union: {name} is named twice")
     if recipe.train is not None:
         context, stride = resolve(recipe.train).sequence, recipe.eval.stride
         if stride is not None and stride > context:

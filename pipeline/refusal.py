@@ -125,6 +125,8 @@ def _fields(kind: Any) -> list[str]:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return typing.get_args(kind)
+        return tuple(inner for one in typing.get_args(kind) for inner in _alternatives(one))
     return (kind,)

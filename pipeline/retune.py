@@ -94,6 +94,10 @@ def retuning(folder: Folder, settings: Sequence[str]) -> Retuning:
         raise UsageError("name what to change, such as --set filters.gopher_quality.min_words=40")
     text, name = folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml"
     before, recipe = read_resolved(text, name), read(text, name, settings)
+    if len(before.extract.extractors) > 1:
+        raise UsageError(
+            f"{folder.url} has a union of extractors: signals are stored of one text a page only, so use `sluice run`"
+        )
     files = tuple(read_inputs(folder))
     ledger = Ledger(folder)
     until, only = asked_for(ledger)

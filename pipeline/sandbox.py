@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 import msgspec
@@ -72,13 +72,13 @@ class Sandbox:
     def __init__(
         self,
         target: str,
-        options: dict[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
         *,
         timeout: float = 10.0,
         memory: int = 1 << 30,
     ) -> None:
         self._target = target
-        self._options = options or {}
+        self._options = dict(options or {})
         self._timeout = timeout
         self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None

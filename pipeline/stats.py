@@ -83,6 +83,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "robots": _robots(closed),
         "problems": dict(sorted(named(extracted, "problems").items())),
         "screened": dict(named(extracted, "screened").most_common()),
+        "extractors": dict(named(closed["filter"], "extractors").most_common()),
         "spared_core_seconds": spared_core_seconds(extracted),
         "domains": dict(named(closed["corpus"], "domains").most_common()),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),

@@ -22,30 +22,29 @@ from benchmarks.extraction.evaluate import Judged, of_unseen_hosts, of_unseen_so
 from benchmarks.extraction.gold import MANUAL, WITH_COMMENTS, GoldPage, score, tokens
 from benchmarks.extraction.labels import Labelled
 from benchmarks.extraction.train import labelled
-from pipeline.extraction import EXTRACTORS
+from pipeline.extraction import EXTRACTORS, Extractor
 from pipeline.extraction.blocks.model import shipped
+from pipeline.extraction.wishes import Wishes
 
 FAST = "trafilatura, fast"
 WITH = "trafilatura, comments where marked"
 
 
-def _fast(html: str, url: str, favor: str) -> str:
+def _fast(html: str, url: str, wishes: Wishes) -> str:
     from trafilatura import extract
 
     return extract(html, fast=True, include_comments=False) or ""
 
 
-def timed(
-    extractor: Callable[[str, str, str], str], pages: Iterable[GoldPage]
-) -> tuple[dict[str, str], float]:
+def timed(extractor: Extractor, pages: Iterable[GoldPage]) -> tuple[dict[str, str], float]:
     """Texts by page and milliseconds of processor time a page, after a first page that loads what is needed."""
     found: dict[str, str] = {}
     spent = 0.0
-    extractor("<p>text</p>", "", "balanced")
+    extractor("<p>text</p>", "", Wishes("balanced"))
     for page in pages:
         began = time.process_time()
         try:
-            found[page.sha1] = extractor(page.html, page.url, "balanced")
+            found[page.sha1] = extractor(page.html, page.url, Wishes("balanced"))
         except Exception:
             found[page.sha1] = ""  # in the pipeline it is a failed page
         spent += time.process_time() - began

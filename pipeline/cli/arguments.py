@@ -34,7 +34,7 @@ Extractor = Annotated[
     typer.Option(
         "--extractor",
         metavar="NAME",
-        help="trafilatura, resiliparse, justext or blocks; as extract.extractor",
+        help="trafilatura, resiliparse, justext, blocks or 'union: [A, B]'; as extract.extractor",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -5,7 +5,7 @@ All of this runs in a child process that can be killed (`pipeline.sandbox`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.extraction.blocks import blocks
@@ -15,9 +15,10 @@ from pipeline.extraction.justext import justext
 from pipeline.extraction.pdf import read_pdf
 from pipeline.extraction.resiliparse import resiliparse
 from pipeline.extraction.trafilatura import trafilatura
+from pipeline.extraction.wishes import Wishes
 
-# (html, url, favor) -> main text, empty where there is none; `favor` is `precision`, `balanced` or `recall`.
-Extractor = Callable[[str, str, str], str]
+# (html, url, wishes) -> main text, empty where there is none.
+Extractor = Callable[[str, str, Wishes], str]
 
 EXTRACTORS: dict[str, Extractor] = {
     "trafilatura": trafilatura,
@@ -39,11 +40,31 @@ class Extraction(NamedTuple):
     canonical: str | None = None
     license: str | None = None
     opt_out: str | None = None
+    extractor: str | None = None  # whose text it is
+    others: list[dict[str, str]] | None = None  # {extractor, text} of those that found another text
     look: list[Any] | None = None  # what the cascade saw before (`pipeline.cascade`)
 
 
-def extract_page(page: str | bytes, url: str, extractor: str, favor: str) -> Extraction:
-    """Text and facts of one page: HTML with an extractor of the table, or a PDF's text layer and metadata."""
+def extract_page(
+    page: str | bytes, url: str, extractors: Sequence[str], favor: str, comments: bool
+) -> Extraction:
+    """Text and facts of one page: HTML with extractors of the table, or a PDF's text layer and metadata.
+
+    Of several extractors the first gives `text`, and the texts of the rest that differ follow in `others`. An extractor
+    that raises an error has found nothing, unless no other finds anything: then the first error is raised.
+    """
     if isinstance(page, bytes):
         return Extraction(*read_pdf(page))
-    return Extraction(EXTRACTORS[extractor](with_formulas(page), url, favor), *facts(page, url))
+    html, wishes = with_formulas(page), Wishes(favor, comments)
+    texts: dict[str, str] = {}
+    errors: list[Exception] = []
+    for name in extractors:
+        try:
+            texts.setdefault(EXTRACTORS[name](html, url, wishes), name)
+        except Exception as error:  # an extractor may raise anything
+            errors.append(error)
+    if errors and not any(texts):
+        raise errors[0]
+    (text, name), *rest = texts.items()
+    others = [{"extractor": other, "text": found} for found, other in rest if found]
+    return Extraction(text, *facts(page, url), extractor=name, others=others or None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pipeline.extraction.wishes import Wishes
 
-def resiliparse(html: str, url: str, favor: str) -> str:
+
+def resiliparse(html: str, url: str, wishes: Wishes) -> str:
     """Main text by resiliparse, about 2 ms a page; `recall` keeps all visible text."""
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.html import HTMLTree
@@ -11,9 +13,9 @@ def resiliparse(html: str, url: str, favor: str) -> str:
     text: str = extract_plain_text(
         HTMLTree.parse(html),
         preserve_formatting=True,
-        main_content=favor != "recall",
+        main_content=wishes.favor != "recall",
         list_bullets=True,
         links=False,
-        comments=False,
+        comments=wishes.comments,
     )
     return text

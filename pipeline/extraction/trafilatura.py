@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 
+from pipeline.extraction.wishes import Wishes
 
-def trafilatura(html: str, url: str, favor: str) -> str:
-    """Main text by trafilatura, about 15 ms a page; `favor` is `precision`, `balanced` or `recall`."""
+
+def trafilatura(html: str, url: str, wishes: Wishes) -> str:
+    """Main text by trafilatura, about 15 ms a page."""
     from trafilatura import extract
     from trafilatura.utils import load_html
 
@@ -21,9 +23,9 @@ def trafilatura(html: str, url: str, favor: str) -> str:
         return ""
     text = extract(
         tree,
-        favor_precision=favor == "precision",
-        favor_recall=favor == "recall",
-        include_comments=False,
+        favor_precision=wishes.favor == "precision",
+        favor_recall=wishes.favor == "recall",
+        include_comments=wishes.comments,
         deduplicate=False,
     )
     return text or ""

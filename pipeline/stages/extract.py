@@ -26,13 +26,13 @@ def settings(recipe: Recipe) -> object:
     from pipeline import cascade
     from pipeline.extraction import PACKAGES
 
-    extractor = recipe.extract.extractor
-    packages = [PACKAGES.get(extractor, extractor), "lxml", "warcio", "resiliparse", "brotli"]
+    extractors = recipe.extract.extractors
+    packages = [*(PACKAGES.get(name, name) for name in extractors), "lxml", "warcio", "resiliparse", "brotli"]
     packages += ["pypdfium2"] if recipe.extract.pdf == "text" else []
     return {
         "extract": {**msgspec.to_builtins(recipe.extract), "cascade": cascade.settings(recipe)},
         "versions": {name: version(name) for name in packages},
-        "model": _model_digest() if extractor == "blocks" else None,
+        "model": _model_digest() if "blocks" in extractors else None,
         "id_column": recipe.id_column,
     }
 
@@ -103,13 +103,13 @@ def run(shard: Shard, attempt: Attempt) -> None:
     """Read one shard; every record is delivered, skipped or failed, and counted."""
     from filters.document import SCHEMA
     from pipeline import documents
-    from pipeline.cascade import EXTRACTED, screen_for
+    from pipeline.cascade import schema, screen_for
     from pipeline.extract import FAILED_SCHEMA, Tally, extract_range
 
     parameters, tally = shard.parameters, Tally()
     screen = screen_for(attempt.recipe) if parameters["kind"] == "warc" else None
-    schema = SCHEMA if screen is None else EXTRACTED
-    attempt.write("extracted", schema.empty_table())
+    columns = schema(screen) if parameters["kind"] == "warc" else SCHEMA
+    attempt.write("extracted", columns.empty_table())
     attempt.write("failed", FAILED_SCHEMA.empty_table())
     if parameters["missing"]:
         parts = documents.missing(parameters["path"], tally)
@@ -146,5 +146,5 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
 
 STAGE = Stage(
-    name="extract", version=3, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
+    name="extract", version=4, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
 )

@@ -56,10 +56,12 @@ def chain_of(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Measure and decide, a batch at a time."""
+    from filters.union import apply_any
+
     chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
     bins = Histograms()
     for table in read_batches(attempt, shard, BATCH):
-        record(attempt, chain.apply(table), screened(table), bins)
+        record(attempt, apply_any(chain, table), screened(table), bins)
     attempt.histograms = bins.result()
 
 
@@ -81,6 +83,9 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     if any("language" in entry for entry in attempt.recipe.filters or ()):
         labels = applied.documents["language"].drop_null().to_pylist()
         attempt.count("languages", Counter(labels))
+    if len(attempt.recipe.extract.extractors) > 1:
+        kept = applied.documents["extractor"].filter(keep).drop_null().to_pylist()
+        attempt.count("extractors", Counter(kept))
     attempt.documents += rows
     bins.add(applied.documents, applied.verdict.keep)
     attempt.report({"documents": attempt.documents})
@@ -141,5 +146,5 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 
 STAGE = Stage(
-    name="filter", version=1, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
+    name="filter", version=2, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
 )

@@ -230,10 +230,10 @@ def _write_documents(
 ) -> None:
     """Old documents that stay or are screened now, and those that were read again, in order of offset."""
     from filters.chain import in_order
-    from filters.document import SCHEMA
-    from pipeline.cascade import EXTRACTED, screened_row, table
+    from pipeline.cascade import schema as schema_of
+    from pipeline.cascade import screened_row, table
 
-    schema = SCHEMA if plan.screen is None else EXTRACTED
+    schema = schema_of(plan.screen)
     fresh = pa.concat_tables([schema.empty_table(), *(part.documents for part in parts)])
     offsets = fresh["warc_offset"].to_numpy()
     attempt.write("extracted", schema.empty_table())
@@ -256,7 +256,7 @@ def _write_documents(
         last = batch["warc_offset"][-1].as_py()
         upto = int(np.searchsorted(offsets, last, side="right"))
         pieces = [_in_schema(kept, schema), fresh.slice(given, upto - given)]
-        pieces += [_in_schema(table(rest), schema)] if rest else []
+        pieces += [_in_schema(table(rest, plan.screen), schema)] if rest else []
         merged = in_order([(piece, piece["warc_offset"].to_numpy()) for piece in pieces])
         attempt.write("extracted", merged)
         given, rows = upto, rows + merged.num_rows

@@ -25,6 +25,7 @@ from pipeline.extraction.blocks.model import (
     with_displayed,
 )
 from pipeline.extraction.blocks.tree import serialised
+from pipeline.extraction.wishes import Wishes
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><title>The ferry &amp; the town</title><style>p { }</style></head><body>
 <nav class="main-nav topBar"><ul><li><a href="/">Home</a></li><li><a href="/news">News</a></li></ul></nav>
@@ -290,12 +291,12 @@ def test_a_displayed_formula_goes_with_the_text_beside_it() -> None:
 
 
 def test_main_text_of_a_page() -> None:
-    text = blocks(HTML, "", "balanced")
+    text = blocks(HTML, "", Wishes("balanced"))
     assert text.count("came back before the evening") == 8
     assert 'return "noon"' in text
     for other in ("Home", "rights reserved", "unseen", "not text"):
         assert other not in text
-    assert blocks(HTML, "", "balanced") == text
+    assert blocks(HTML, "", Wishes("balanced")) == text
 
 
 def test_favor_moves_the_threshold() -> None:
@@ -314,7 +315,10 @@ def test_pages_with_gold_text(data_dir: Path) -> None:
     from collections import Counter
 
     pages = [page for page in gold_pages(data_dir) if page.kind == MANUAL][::15]
-    scores = [score(blocks(page.html, page.url, "balanced"), Counter(tokens(page.text)))[0] for page in pages]
+    scores = [
+        score(blocks(page.html, page.url, Wishes("balanced")), Counter(tokens(page.text)))[0]
+        for page in pages
+    ]
     assert len(scores) == 151
     assert np.mean(scores) > 0.92
 

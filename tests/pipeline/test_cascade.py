@@ -11,6 +11,7 @@ import pytest
 from filters.cascade import COLUMNS, REASON, Look
 from pipeline.cascade import (
     EXTRACTED,
+    LOOKED_AT,
     Cascade,
     look_columns,
     look_then_extract,
@@ -151,12 +152,14 @@ def test_the_child_looks_first_and_extracts_what_is_open() -> None:
     screen = screen_for(load("fineweb"))
     assert screen is not None
     encoded = msgspec.json.encode(screen).decode()
-    whole = look_then_extract(PAGE.format(ENGLISH), "", "trafilatura", "precision", encoded)
-    assert whole._replace(look=None) == extract_page(PAGE.format(ENGLISH), "", "trafilatura", "precision")
+    whole = look_then_extract(PAGE.format(ENGLISH), "", ["trafilatura"], "precision", False, encoded)
+    assert whole._replace(look=None) == extract_page(
+        PAGE.format(ENGLISH), "", ["trafilatura"], "precision", comments=False
+    )
     cascade = Cascade(screen)
     assert cascade.rule(whole.look) is None
     german = "Das Haus steht auf dem Hügel, und die Leute gehen dorthin, um das Meer zu sehen. " * 20
-    spared = look_then_extract(PAGE.format(german), "", "trafilatura", "precision", encoded)
+    spared = look_then_extract(PAGE.format(german), "", ["trafilatura"], "precision", False, encoded)
     assert (spared.text, spared.title) == ("", None)
     assert cascade.rule(spared.look) == "language.language"
     assert cascade.rule(None) is None
@@ -172,10 +175,14 @@ def test_rows_of_screened_pages() -> None:
     assert "language_declared" not in made
     assert (made[REASON], made["cascade_words"], made["warc_offset"]) == ("language.score", 1, 3)
     assert look_columns(None) == {}
-    assert table([made]).schema == EXTRACTED
-    assert set(COLUMNS) < set(EXTRACTED.names)
-    with pytest.raises(ValueError, match="not columns"):
-        table([{"nonsense": 1}])
+    screen = screen_for(load("fineweb"))
+    assert screen is not None
+    assert table([made], screen).schema == LOOKED_AT
+    assert set(LOOKED_AT.names) - set(EXTRACTED.names) == {REASON, *COLUMNS}
+    assert table([], None).schema == EXTRACTED
+    for rows_of in (screen, None):
+        with pytest.raises(ValueError, match="not columns"):
+            table([{"nonsense": 1}], rows_of)
 
 
 def test_a_range_is_counted_whole(piece: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from filters.document import SCHEMA
+from pipeline.cascade import EXTRACTED
 from pipeline.extract import FAILED_SCHEMA, ExtractSettings, Tally, extract_range, records
 from pipeline.extraction import EXTRACTORS
 from pipeline.http import parse_response
@@ -65,7 +65,7 @@ def extract(
     documents: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for part in extract_range(path, start, end, settings, tally):
-        assert part.documents.schema == SCHEMA
+        assert part.documents.schema == EXTRACTED
         assert part.failed.schema == FAILED_SCHEMA
         documents += part.documents.to_pylist()
         failed += part.failed.to_pylist()
@@ -94,6 +94,8 @@ def test_a_page_becomes_a_document(tmp_path: Path) -> None:
         "date": "2021-05-06T06:08:09Z",
         "published": "2019-03-04",
         "title": "A title",
+        "extractor": "trafilatura",
+        "others": None,
         "language": None,
         "language_score": None,
         "language_declared": "de-AT",

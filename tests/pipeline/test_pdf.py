@@ -148,7 +148,7 @@ def test_damage_anywhere_is_survived() -> None:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    options = {"extractor": "resiliparse", "favor": "precision"}
+    options = {"extractors": ["resiliparse"], "favor": "precision", "comments": False}
     with Sandbox("pipeline.extraction:extract_page", options, timeout=2.0, memory=512 << 20) as made:
         yield made
 

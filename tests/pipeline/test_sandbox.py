@@ -258,7 +258,7 @@ HOSTILE_PAGES = {
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
 def test_real_extractors_meet_hostile_pages(extractor: str) -> None:
-    options = {"extractor": extractor, "favor": "precision"}
+    options = {"extractors": [extractor], "favor": "precision", "comments": False}
     with Sandbox("pipeline.extraction:extract_page", options, timeout=1.0) as made:
         (expected,) = made.extract(pages(GOOD))
         assert isinstance(expected, Extraction)

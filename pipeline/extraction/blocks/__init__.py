@@ -6,9 +6,11 @@ each (`trees`, `model`), and the text of those that are kept (`render`).
 
 from __future__ import annotations
 
+from pipeline.extraction.wishes import Wishes
 
-def blocks(html: str, url: str, favor: str) -> str:
-    """Main text by the model that comes with Sluice, about 3 ms a page; `favor` sets how sure it must be of a block."""
+
+def blocks(html: str, url: str, wishes: Wishes) -> str:
+    """Main text by the model that comes with Sluice, about 3 ms a page; `favor` is how sure it must be of a block."""
     # Here, as compiled loops take a while to load: not every command needs them.
     from pipeline.extraction.blocks.model import main_text, shipped
     from pipeline.extraction.blocks.render import render
@@ -16,4 +18,4 @@ def blocks(html: str, url: str, favor: str) -> str:
     from pipeline.extraction.blocks.tree import serialised
 
     page = scan(serialised(html))
-    return render(page, main_text(page, shipped(), favor, comments=False))
+    return render(page, main_text(page, shipped(), wishes.favor, wishes.comments))
