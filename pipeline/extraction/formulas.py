@@ -21,11 +21,15 @@ from pipeline.extraction import tex
 from pipeline.extraction.markup import RAW, Markup, attributes, scan
 from pipeline.extraction.mathml import mathml_to_latex
 
-_MARKS = re2.compile(
-    r"(?i)<(?:\w+:)?math[\s>/]|type=[\"']?math/|katex|mathjax|mjx-container|mwe-math|<tex-math|\$\$|\\\[|\\begin\{"
+_DELIMITERS = r"\$\$|\\\[|\\begin\{"
+_ELEMENTS = (
+    r"(?i)<(?:\w+:)?math[\s>/]|type=[\"']?math/|katex|mathjax|mjx-container|mwe-math|<tex-math"
     r"|class=[\"']?(?:latex|tex|math)[\"'\s>]|ql-img|codecogs\.com|latex\.php|\.latex\?|(?:mime|math)tex|cht=tx|equation\?tex"
     r"|/render/math|upmath\.me|data-(?:tex|latex|mathml|math|formula|entry|equation-content)=|alt=[\"']?(?:\$|\\[(\[]|latex:)"
 )
+_MARKS = re2.compile(f"{_ELEMENTS}|{_DELIMITERS}")
+_ELEMENT = re2.compile(_ELEMENTS)
+_TEXT = re2.compile(f"(?i)(<script)|(</script)|{_DELIMITERS}")
 _UNTOUCHED = (RAW - {"script"}) | {"pre", "code", "samp", "kbd"}
 _SOURCES = frozenset({"math", "script", "img", "tex-math", "formula"})
 _RENDERED = ("MathJax", "mjx-chtml", "MJXc-display")  # how classes of MathJax 2's output begin
@@ -70,7 +74,21 @@ def with_formulas(html: str) -> str:
 
     Linear; a page without formulas costs one search and comes back as it is.
     """
-    return _Page(html).rewritten() if _MARKS.search(html) else html
+    if not _MARKS.search(html) or (not _ELEMENT.search(html) and not _delimited(html)):
+        return html
+    return _Page(html).rewritten()
+
+
+def _delimited(html: str) -> bool:
+    """Whether TeX's delimiters stand anywhere but in scripts, where they are regular expressions and jQuery."""
+    inside = False
+    for match in _TEXT.finditer(html):
+        opens, closes = match.groups()
+        if opens or closes:
+            inside = bool(opens)
+        elif not inside:
+            return True
+    return False
 
 
 class _Page:
