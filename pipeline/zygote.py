@@ -180,10 +180,15 @@ def _encode(result: list[Any]) -> bytes:
         return msgspec.msgpack.encode(result)
     except UnicodeEncodeError:
         # JSON-LD and character references can spell lone surrogates.
-        sound = [
-            value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for value in result
-        ]
-        return msgspec.msgpack.encode(sound)
+        return msgspec.msgpack.encode(_sound(result))
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_sound(one) for one in value]
+    return {key: _sound(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _send(results: int, frame: bytes) -> None:

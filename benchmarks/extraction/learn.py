@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.extraction.gold import WITH_COMMENTS, WITHOUT_TITLE
 from benchmarks.extraction.labels import Labelled
-from pipeline.extraction.blocks.features import matrix, measure, of_wishes
+from pipeline.extraction.blocks.features import Columns, matrix, measure, names_of, of_wishes
 from pipeline.extraction.blocks.model import Lexicon, Model, lexicon
 from pipeline.extraction.blocks.scan import END_BLOCK, END_WORD, FIRST_BLOCK, FIRST_WORD
 from pipeline.extraction.blocks.trees import Trees
@@ -115,7 +115,7 @@ def shares_of(pages: Iterable[Labelled]) -> dict[str, tuple[Any, Any]]:
     return {page.page.sha1: (of_words(page), of_classes(page)) for page in pages}
 
 
-def columns_of(page: Labelled, words: Lexicon, classes: Lexicon) -> dict[str, Array]:
+def columns_of(page: Labelled, words: Lexicon, classes: Lexicon) -> Columns:
     """What the trees learn from of one page, with what its source counts as main text."""
     source = page.page.source
     columns = measure(page.scan, page.counted, words, classes)
@@ -136,7 +136,7 @@ def learn(
             if fold(page.page.host) != number or not len(some):
                 continue
             measured = columns_of(page, words, classes)
-            columns = tuple(measured)
+            columns = names_of(measured)
             rows.append(matrix(measured, columns)[some])
             targets.append(page.hits[some] / page.tokens[some])
             weights.append(weight / weight.sum())

@@ -198,7 +198,9 @@ def test_counts_of_a_block() -> None:
 def test_columns_see_links_headings_and_containers() -> None:
     page = scanned(HTML)
     nothing = lexicon([], [])
-    found = columns.measure(page, counts.count(page.text, page.blocks), nothing, nothing)
+    measured = columns.measure(page, counts.count(page.text, page.blocks), nothing, nothing)
+    names = columns.names_of(measured)
+    found = dict(zip(names, columns.matrix(measured, names).T, strict=True))
     home, sentence = (
         texts(page).index("Home"),
         next(i for i, t in enumerate(texts(page)) if t.startswith("On day 3")),
@@ -213,7 +215,12 @@ def test_columns_see_links_headings_and_containers() -> None:
     assert found["alike_blocks"][sentence] > found["alike_blocks"][3]
     wanted = columns.of_wishes(3, comments=True)
     assert wanted["wants_comments"].tolist() == [1, 1, 1]
-    assert columns.matrix(found, ["linked", "heading"]).shape == (len(page.blocks), 2)
+    two = columns.matrix(measured, ["linked", "in_nav"])
+    assert two.shape == (len(page.blocks), 2)
+    assert (two[:, 0] == found["linked"]).all()
+    assert (two[:, 1] == found["in_nav"]).all()
+    assert found["linked+1"][home - 1] == 1.0
+    assert found["linked-1"][0] == found["linked+2"][-1] == -1
 
 
 def test_trees_go_left_at_most_the_threshold() -> None:

@@ -37,7 +37,7 @@ def extract(html, url, **options):
     if word == "daemon" and os.fork() == 0: time.sleep(600)
     if word == "raise": raise ValueError(rest)
     if word == "long": return Extraction(rest * 1_000_000)
-    if word == "surrogate": return Extraction("a\\ud800b", "\\udfff")
+    if word == "surrogate": return Extraction("a\\ud800b", "\\udfff", others=[{"text": "\\ud800"}])
     if word == "options": return Extraction(repr(options))
     if word == "pid": return Extraction(str(os.getpid()))
     if word == "seed": return Extraction(repr(os.environ.get("PYTHONHASHSEED")) + time.tzname[0])
@@ -157,6 +157,7 @@ def test_results_are_valid_text(sandbox: Sandbox) -> None:
     (result,) = sandbox.extract(pages("surrogate:"))
     assert isinstance(result, Extraction)
     assert result.text.encode() == b"a?b"
+    assert result.others == [{"text": "?"}]
 
 
 def test_every_batch_starts_from_the_same_process_and_settings(sandbox: Sandbox, target: str) -> None:

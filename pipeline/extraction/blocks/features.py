@@ -1,7 +1,8 @@
 """What the model sees of each block: its text, its place in the tree and on the page, and its neighbours.
 
-Each group is a function from a page to named columns, one value a block. Sums over the subtree of an element are
-differences of running sums, as the blocks of an element follow one another.
+Each group is a function from a page to named columns, one value a block; columns that are computed together have one
+key, a tuple of their names, and one array. Sums over the subtree of an element are differences of running sums, as the
+blocks of an element follow one another.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from pipeline.extraction.blocks.scan import (
 )
 
 Array = np.ndarray[Any, Any]
-Columns = dict[str, Array]
+Columns = dict[str | tuple[str, ...], Array]  # float[blocks], or float[blocks, names]
 
 WITHIN = (
     "nav header footer aside article main form figure blockquote section li table button dl figcaption"
@@ -51,6 +52,19 @@ _NEAR = (
 _SHARES = (0.4, 0.6, 0.8)
 _MOST_OF_PAGE = 0.7
 _REACH = 4  # blocks on either side of the surroundings
+_STEPS = (-2, -1, 1, 2)  # to the neighbours whose columns a block has, too
+_AROUND = ("own", "parent", "grand", "great")
+_RATIOS = ("characters", "linked", "stops", "long", "share", "long_share", "blocks")
+
+
+def _named(*groups: str) -> tuple[str, ...]:
+    return tuple(f"{group}_{name}" for group in groups for name in _RATIOS)
+
+
+_OF_AROUND, _OF_ALIKE, _OF_REACH = _named(*_AROUND), _named("alike", "akin"), _named("around")
+_OF_NEIGHBOURS = tuple(f"{name}{step:+d}" for step in _STEPS for name in (*_NEAR, "same_parent"))
+_OF_MAIN = tuple(f"main_{share:.0%}{what}" for share in _SHARES for what in ("", "_place", "_below"))
+_OF_WITHIN = tuple(f"in_{name}" for name in (*WITHIN, *(f"{kind}_kind" for kind in KINDS)))
 
 
 class Page(NamedTuple):
@@ -68,7 +82,7 @@ S_CHARACTERS, S_LINKED, S_STOPS, S_LONG, S_BLOCKS = range(5)
 
 
 def measure(scan: Scan, counted: Counts, words: Lexicon, classes: Lexicon) -> Columns:
-    """All columns of a page, by name, float32[blocks] each.
+    """All columns of a page.
 
     `words` weighs the words of the text, `classes` those of class, id, role and itemprop attributes.
     """
@@ -189,76 +203,84 @@ def of_place(page: Page, known: Columns, classes: Lexicon) -> Columns:
         "since_heading": np.where(last_heading >= 0, np.minimum(number - last_heading, 50), 60),
         "from_h1": np.clip(number - first, -60, 60) if first >= 0 else np.full(len(blocks), -80),
         "headings_1": np.full(len(blocks), min(len(firsts), 5)),
-    } | {
-        f"in_{name}": within[own, at]
-        for at, name in enumerate([*WITHIN, *(f"{kind}_kind" for kind in KINDS)])
+        _OF_WITHIN: within[own],
     }
 
 
-def _ratios(name: str, sums: Array, whole: Array) -> Columns:
-    """Columns of an element given the sums over its blocks, [blocks, 5]."""
-    size = np.maximum(sums[:, S_CHARACTERS], 1.0)
-    return {
-        f"{name}_characters": np.log1p(sums[:, S_CHARACTERS]),
-        f"{name}_linked": sums[:, S_LINKED] / size,
-        f"{name}_stops": sums[:, S_STOPS] / size,
-        f"{name}_long": sums[:, S_LONG] / size,
-        f"{name}_share": sums[:, S_CHARACTERS] / max(1.0, whole[S_CHARACTERS]),
-        f"{name}_long_share": sums[:, S_LONG] / max(1.0, whole[S_LONG]),
-        f"{name}_blocks": np.log1p(sums[:, S_BLOCKS]),
-    }
+def _ratios(sums: Array, whole: Array) -> Array:
+    """`_RATIOS` of elements: float32[blocks, elements x 7], given the sums over their blocks, [blocks, elements, 5]."""
+    size = np.maximum(sums[..., S_CHARACTERS], 1.0)
+    found = np.empty((*sums.shape[:2], len(_RATIOS)), np.float32)
+    found[..., 0] = np.log1p(sums[..., S_CHARACTERS])
+    found[..., 1] = sums[..., S_LINKED] / size
+    found[..., 2] = sums[..., S_STOPS] / size
+    found[..., 3] = sums[..., S_LONG] / size
+    found[..., 4] = sums[..., S_CHARACTERS] / max(1.0, whole[S_CHARACTERS])
+    found[..., 5] = sums[..., S_LONG] / max(1.0, whole[S_LONG])
+    found[..., 6] = np.log1p(sums[..., S_BLOCKS])
+    return found.reshape(len(sums), -1)
 
 
 def of_containers(page: Page) -> Columns:
     """Text and links of the elements around a block, and whether the bulk of the page's long text is in them."""
     blocks, elements, sums = page.scan.blocks, page.scan.elements, page.sums
     subtree = sums[elements[:, END_BLOCK]] - sums[elements[:, FIRST_BLOCK]]
-    around = blocks[:, ELEMENT]
-    columns: Columns = {}
-    for name in ("own", "parent", "grand", "great"):
-        columns |= _ratios(name, subtree[around], sums[-1])
-        around = elements[around, PARENT]
+    around = np.empty((len(blocks), len(_AROUND)), np.int64)
+    around[:, 0] = blocks[:, ELEMENT]
+    for level in range(1, len(_AROUND)):
+        around[:, level] = elements[around[:, level - 1], PARENT]
     long = subtree[:, S_LONG] / max(1.0, sums[-1, S_LONG])
     number = np.arange(len(blocks))
-    for share in _SHARES:
+    level = elements[blocks[:, ELEMENT], LEVEL]
+    main = np.empty((len(blocks), len(_OF_MAIN)), np.float32)
+    for at, share in enumerate(_SHARES):
         # The deepest element with that share of the long text: there is one at most on each level.
         holders = np.flatnonzero(long >= share)
         holder = holders[np.argmax(elements[holders, LEVEL])] if len(holders) else 0
         first, end = elements[holder, FIRST_BLOCK], elements[holder, END_BLOCK]
-        columns[f"main_{share:.0%}"] = ((number >= first) & (number < end)).astype(np.float32)
-        columns[f"main_{share:.0%}_place"] = np.clip((number - first) / max(1, end - first), -1, 2)
-        columns[f"main_{share:.0%}_below"] = elements[blocks[:, ELEMENT], LEVEL] - elements[holder, LEVEL]
-    return columns
+        main[:, 3 * at] = (number >= first) & (number < end)
+        main[:, 3 * at + 1] = np.clip((number - first) / max(1, end - first), -1, 2)
+        main[:, 3 * at + 2] = level - elements[holder, LEVEL]
+    return {_OF_AROUND: _ratios(subtree[around], sums[-1]), _OF_MAIN: main}
 
 
 def of_alike(page: Page) -> Columns:
     """The blocks of the page that stand in elements of the same names and classes."""
     blocks, elements, sums = page.scan.blocks, page.scan.elements, page.sums
     own = np.diff(sums, axis=0)
-    columns: Columns = {}
-    for name, levels in (("alike", 3), ("akin", 1)):
+    total = np.empty((len(blocks), 2, own.shape[1]))
+    for at, levels in enumerate((3, 1)):
         group = groups(_signatures(blocks, elements, levels))
-        total = np.stack([np.bincount(group, own[:, column]) for column in range(5)], axis=1)
-        columns |= _ratios(name, total[group], sums[-1])
-    return columns
+        for column in range(own.shape[1]):
+            total[:, at, column] = np.bincount(group, own[:, column])[group]
+    return {_OF_ALIKE: _ratios(total, sums[-1])}
 
 
 def of_neighbours(page: Page, known: Columns) -> Columns:
     """The same of the blocks before and after, and means over the surroundings."""
-    count = len(page.scan.blocks)
-    columns: Columns = {}
+    count, reach = len(page.scan.blocks), max(_STEPS)
     parent = page.scan.elements[page.scan.blocks[:, ELEMENT], PARENT]
-    for step in (-2, -1, 1, 2):
-        at = np.arange(count) + step
-        there = (at >= 0) & (at < count)
-        at = np.clip(at, 0, count - 1)
-        for name in _NEAR:
-            if name in known:
-                columns[f"{name}{step:+d}"] = np.where(there, known[name][at], -1)
-        columns[f"same_parent{step:+d}"] = there & (parent[at] == parent)
+    wide = len(_NEAR) + 1
+    near = np.full((count + 2 * reach, wide), -1, np.float32)
+    for at, name in enumerate(_NEAR):
+        near[reach : reach + count, at] = known[name] if name in known else _column(known, name)
+    found = np.empty((count, len(_STEPS) * wide), np.float32)
+    parents = np.full(count + 2 * reach, -1)
+    parents[reach : reach + count] = parent
+    for at, step in enumerate(_STEPS):
+        there = slice(reach + step, reach + step + count)
+        found[:, at * wide : (at + 1) * wide] = near[there]
+        found[:, (at + 1) * wide - 1] = parents[there] == parent
     first = np.maximum(np.arange(count) - _REACH, 0)
     end = np.minimum(np.arange(count) + _REACH + 1, count)
-    return columns | _ratios("around", page.sums[end] - page.sums[first], page.sums[-1])
+    surroundings = _ratios((page.sums[end] - page.sums[first])[:, None], page.sums[-1])
+    return {_OF_NEIGHBOURS: found, _OF_REACH: surroundings}
+
+
+def _column(columns: Columns, name: str) -> Array:
+    """One of several columns that were computed together."""
+    together = next(key for key in columns if isinstance(key, tuple) and name in key)
+    return columns[together][:, together.index(name)]
 
 
 _WITHIN_TAGS = np.array([NUMBER[name] for name in WITHIN], np.int32)
@@ -332,6 +354,21 @@ def of_wishes(count: int, comments: bool, title: bool = True) -> Columns:
     }
 
 
+def names_of(columns: Columns) -> tuple[str, ...]:
+    """The names of all columns, in order."""
+    return tuple(name for key in columns for name in ((key,) if isinstance(key, str) else key))
+
+
 def matrix(columns: Columns, names: Sequence[str]) -> Array:
     """float32[blocks, names], contiguous."""
-    return np.stack([np.asarray(columns[name], np.float32) for name in names], axis=1)
+    there = names_of(columns)
+    found = np.empty((len(next(iter(columns.values()))), len(there)), np.float32)
+    at = 0
+    for values in columns.values():
+        width = 1 if values.ndim == 1 else values.shape[1]
+        found[:, at : at + width] = values[:, None] if values.ndim == 1 else values
+        at += width
+    if there == tuple(names):
+        return found
+    places = {name: place for place, name in enumerate(there)}
+    return np.ascontiguousarray(found[:, [places[name] for name in names]])
