@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -153,16 +154,23 @@ def compare_times(warc: Path, work: Path) -> None:
     print()
 
 
+@functools.cache
+def _fasttext_model() -> Any:
+    from fasttext.FastText import _FastText
+
+    from pipeline import assets
+
+    return _FastText(model_path=str(assets.paths("lid176")[0]))
+
+
 def local_language_model() -> Any:
     """datatrove's language model class over the installed file; its executor copies steps, so it holds no model."""
     from datatrove.utils.lid import FT176LID
 
-    from pipeline import assets
-
     class Installed(FT176LID):
         @property
         def model(self) -> Any:
-            return assets.load("lid176")
+            return _fasttext_model()
 
     return Installed(["en"])
 

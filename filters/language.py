@@ -47,15 +47,13 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Label and probability of each text."""
-    predict = assets["lid176"].f.predict
+    predict = assets["lid176"].predict
     labels = np.full(len(batch), UNDETERMINED, dtype=object)
     scores = np.zeros(len(batch))
     for row, text in enumerate(batch.texts):
         if text and not text.isspace():
-            found = predict(text.replace("\n", " ") + "\n", 1, 0.0, "strict")
-            if found:
-                scores[row], label = found[0]
-                labels[row] = label[_PREFIX:]
+            label, scores[row] = predict(text)
+            labels[row] = label[_PREFIX:] or UNDETERMINED
     return {"language": labels, "language_score": scores}
 
 
@@ -66,7 +64,7 @@ def assets(settings: Settings) -> tuple[str, ...]:
 
 SPEC = FilterSpec(
     name="language",
-    version=1,
+    version=2,
     settings=Settings,
     signals=signals,
     rules=rules,

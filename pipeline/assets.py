@@ -111,9 +111,9 @@ def _load_lid176(found: tuple[Path, ...]) -> Any:
             f"lid176: {found[0].name} has the digest {actual[:16]}..., not the pinned {LID176_SHA256[:16]}...: "
             f"run `pip install --force-reinstall {ASSETS['lid176'].package}`"
         )
-    from fasttext.FastText import _FastText
+    from filters.fasttext_model import Model
 
-    return _FastText(model_path=str(found[0]))
+    return Model(found[0].read_bytes())
 
 
 def _load_english_tokenizer(found: tuple[Path, ...]) -> Any:

@@ -36,7 +36,7 @@ LOOKED_AT = pa.schema(
 )
 _PLACE = ("id", "url", "date", "warc_file", "warc_offset", "warc_length", "warc_offset_in")
 _SMALL_PAGE = "<html><head><title>t</title></head><body><p>text</p></body></html>"
-_VERSIONS = {"url_lists": "tldextract", "lid176": "fasttext-numpy2-wheel"}
+_VERSIONS = {"url_lists": "tldextract"}
 
 
 def screen_for(recipe: Recipe) -> Screen | None:

@@ -34,7 +34,7 @@ def settings(recipe: Recipe) -> object:
     return {
         "chain": chain.fingerprint_settings(),
         "assets": {name: assets.digest(name) for name in needed},
-        "versions": {name: version(name) for name in ("spacy", "fasttext-numpy2-wheel", "tldextract")},
+        "versions": {name: version(name) for name in ("spacy", "tldextract")},
     }
 
 

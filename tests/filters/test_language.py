@@ -49,11 +49,14 @@ def test_decisions_are_datatroves_with_the_same_model(data_dir: Path) -> None:
     from datatrove.data import Document
     from datatrove.pipeline.filters import LanguageFilter
     from datatrove.utils.lid import FT176LID
+    from fasttext.FastText import _FastText
+
+    original = _FastText(model_path=str(assets.paths("lid176")[0]))
 
     class Installed(FT176LID):
         @property
         def model(self) -> Any:
-            return assets.load("lid176")
+            return original
 
     theirs = LanguageFilter(languages="en")
     theirs.model = Installed(["en"])
