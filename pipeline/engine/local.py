@@ -31,7 +31,7 @@ from pipeline.engine.task import (
     Task,
     describe,
     perform,
-    quiet_threads,
+    prepare_worker,
 )
 from pipeline.errors import Stopped, UserError
 from pipeline.ledger import Receipt
@@ -97,7 +97,7 @@ def serve(end: int, driver: int) -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no work goes on without a driver
     if os.getppid() != driver:
         return
-    quiet_threads()
+    prepare_worker()
     encoder = msgspec.msgpack.Encoder()
 
     def say(message: _Message) -> None:

@@ -17,7 +17,7 @@ import msgspec
 import ray
 
 from pipeline.engine.local import ignore_progress
-from pipeline.engine.task import ATTEMPTS, Done, Event, Failed, Task, describe, perform, quiet_threads
+from pipeline.engine.task import ATTEMPTS, Done, Event, Failed, Task, describe, perform, prepare_worker
 from pipeline.errors import Stopped, UserError
 from pipeline.ledger import Receipt
 
@@ -30,7 +30,7 @@ class _Answer(msgspec.Struct):
 
 
 def _work(encoded: bytes) -> bytes:
-    quiet_threads()
+    prepare_worker()
     task = msgspec.msgpack.decode(encoded, type=Task)
     try:
         answer = _Answer(receipt=perform(task, ignore_progress))

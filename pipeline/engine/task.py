@@ -6,6 +6,7 @@ Tasks cross process and machine borders as bytes of msgpack; only receipts come 
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import platform
 import resource
@@ -67,8 +68,13 @@ def _recipe(encoded: bytes) -> Recipe:
     return from_builtins(msgspec.json.decode(encoded))
 
 
-def quiet_threads() -> None:
-    """Keep libraries from starting threads of their own: a worker is one core, and its memory stays small."""
+def prepare_worker() -> None:
+    """Keep libraries from starting threads of their own, and the garbage collector from looking too often.
+
+    A worker is one core, and its memory stays small. It builds tables of millions of strings, which the collector went
+    through again and again: a fifth of the time of stage `filter`.
+    """
+    gc.set_threshold(100_000, 20, 50)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
