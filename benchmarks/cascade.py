@@ -20,7 +20,7 @@ from filters.cascade import REASON, Screen
 from filters.chain import Chain, asset_names
 from pipeline import assets
 from pipeline.cascade import screen_for
-from pipeline.engine.task import core_seconds, quiet_threads
+from pipeline.engine.task import core_seconds, prepare_worker
 from pipeline.extract import ExtractSettings, Tally, extract_range
 from pipeline.inputs import ranges
 from pipeline.recipe import load
@@ -61,10 +61,11 @@ def main() -> None:
     )
     parser.add_argument("warc", nargs="+")
     parser.add_argument("--recipe", default="fineweb")
+    parser.add_argument("--extractor", default="trafilatura")
     options = parser.parse_args()
-    quiet_threads()
+    prepare_worker()
     # A slow page near the limit must not fail in one arm alone because the machine is busy.
-    recipe = load(options.recipe, ["extract.page_timeout=300"])
+    recipe = load(options.recipe, ["extract.page_timeout=300", f"extract.extractor={options.extractor}"])
     screen = screen_for(recipe)
     if screen is None:
         sys.exit(f"the recipe {recipe.name} screens nothing")

@@ -144,9 +144,10 @@ def _ready(
 def visible_text(html: str) -> str:
     """All visible text of a page by resiliparse, navigation included. Cost: 1 ms a page."""
     from resiliparse.extract.html2text import extract_plain_text
-    from resiliparse.parse.html import HTMLTree
+
+    from pipeline.extraction.blocks.tree import parsed
 
     text: str = extract_plain_text(
-        HTMLTree.parse(html), preserve_formatting=False, main_content=False, alt_texts=False, comments=True
+        parsed(html), preserve_formatting=False, main_content=False, alt_texts=False, comments=True
     )
     return valid(text)

@@ -118,6 +118,15 @@ def test_made_up_text_is_split_like_spacys(
     assert words_of(splitter, text) == oracle.word_tokenize(text)
 
 
+MARKS = "aAzsS019.,;:!?()[]{}'\"’“”-–—/\\$€%&@#*_~<>=+…°éß中あ\u200b"
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.text(MARKS, min_size=1, max_size=14))
+def test_marks_in_any_order_are_split_like_spacys(splitter: WordSplitter, oracle: Any, text: str) -> None:
+    assert words_of(splitter, text) == oracle.word_tokenize(text)
+
+
 def test_real_text_is_split_like_spacys(
     splitter: WordSplitter, oracle: Any, real_texts: list[tuple[str, str]]
 ) -> None:
