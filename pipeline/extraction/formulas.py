@@ -29,7 +29,7 @@ _ELEMENTS = (
 )
 _MARKS = re2.compile(f"{_ELEMENTS}|{_DELIMITERS}")
 _ELEMENT = re2.compile(_ELEMENTS)
-_TEXT = re2.compile(f"(?i)(<script)|(</script)|{_DELIMITERS}")
+_TEXT = re2.compile(f"(?i)(<(?:script|style))|(</(?:script|style))|{_DELIMITERS}")
 _UNTOUCHED = (RAW - {"script"}) | {"pre", "code", "samp", "kbd"}
 _SOURCES = frozenset({"math", "script", "img", "tex-math", "formula"})
 _RENDERED = ("MathJax", "mjx-chtml", "MJXc-display")  # how classes of MathJax 2's output begin
@@ -80,14 +80,16 @@ def with_formulas(html: str) -> str:
 
 
 def _delimited(html: str) -> bool:
-    """Whether TeX's delimiters stand anywhere but in scripts, where they are regular expressions and jQuery."""
-    inside = False
+    """Whether TeX's delimiters stand anywhere but in scripts and styles, where they are other things; `$$` in pairs."""
+    inside, single = False, False
     for match in _TEXT.finditer(html):
         opens, closes = match.groups()
         if opens or closes:
             inside = bool(opens)
-        elif not inside:
+        elif not inside and (single or match[0] != "$$"):
             return True
+        elif not inside:
+            single = True
     return False
 
 
