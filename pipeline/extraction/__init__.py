@@ -61,6 +61,8 @@ def extract_page(
     for name in extractors:
         try:
             texts.setdefault(EXTRACTORS[name](html, url, wishes), name)
+        except MemoryError:  # the page needs more than it may have, whoever else would find something
+            raise
         except Exception as error:  # an extractor may raise anything
             errors.append(error)
     if errors and not any(texts):

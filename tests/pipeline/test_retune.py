@@ -20,6 +20,7 @@ from pipeline.reread import Place, records_at
 from pipeline.retune import retuning
 from pipeline.stages import STAGES
 from pipeline.store import open_folder
+from pipeline.store.parquet import read_table
 from pipeline.warc import read_records
 from tests.pipeline.conftest import ROOT, sets, sluice, stats
 
@@ -69,7 +70,17 @@ def files(run: Path) -> dict[str, bytes]:
     }
 
 
+def failures(run: Path) -> list[tuple[str, str, str]]:
+    """Failed pages with kind and message: the first thing to know when two runs differ."""
+    folder = open_folder(run)
+    rows = [
+        row for name in folder.names("failed") for row in read_table(folder, f"failed/{name}").to_pylist()
+    ]
+    return [(row["id"], row["kind"], row["message"]) for row in rows]
+
+
 def assert_same(run: Path, fresh: Path) -> None:
+    assert failures(run) == failures(fresh)
     assert digests(run) == digests(fresh)
     assert stats(run)["digest"] == stats(fresh)["digest"]
     for name, found in files(fresh).items():

@@ -97,6 +97,9 @@ def test_an_extractor_that_fails_has_found_nothing(monkeypatch: pytest.MonkeyPat
     def broken(html: str, url: str, wishes: Wishes) -> str:
         raise ValueError("no such tree")
 
+    def out_of_memory(html: str, url: str, wishes: Wishes) -> str:
+        raise MemoryError
+
     monkeypatch.setitem(EXTRACTORS, "justext", broken)
     html = PAGE.format(*"abcdefghi")
     found = extract_page(html, "", ["justext", "resiliparse"], "precision", comments=False)
@@ -104,6 +107,9 @@ def test_an_extractor_that_fails_has_found_nothing(monkeypatch: pytest.MonkeyPat
     for names in (["justext"], ["justext", "justext"]):
         with pytest.raises(ValueError, match="no such tree"):
             extract_page(html, "", names, "precision", comments=False)
+    monkeypatch.setitem(EXTRACTORS, "blocks", out_of_memory)
+    with pytest.raises(MemoryError):
+        extract_page(html, "", ["blocks", "resiliparse"], "precision", comments=False)
     with pytest.raises(ValueError, match="no such tree"):
         extract_page("", "", ["justext", "resiliparse"], "precision", comments=False)
 

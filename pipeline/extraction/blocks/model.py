@@ -24,7 +24,7 @@ from pipeline.extraction.blocks.trees import Trees, probability
 
 Array = np.ndarray[Any, Any]
 
-_OPENERS = np.frombuffer(b"$\\", np.uint8)
+_DOLLAR, _BACKSLASH = b"$\\"
 
 
 class Model(NamedTuple):
@@ -101,7 +101,8 @@ def main_text(page: Scan, model: Model, favor: str, comments: bool) -> Array:
 def with_displayed(page: Scan, keep: Array) -> Array:
     """`keep` (bool[blocks]) and every block beside a kept one that is a formula, `$$...$$` or `\\[...\\]`."""
     keep = keep.copy()
-    opens = np.isin(page.text[page.blocks[:, START]], _OPENERS)
+    first = page.text[page.blocks[:, START]]
+    opens = (first == _DOLLAR) | (first == _BACKSLASH)
     formulas = [index for index in np.flatnonzero(opens & ~keep).tolist() if _is_displayed(page, index)]
     for index in formulas:
         keep[index] = index > 0 and keep[index - 1]
