@@ -3,10 +3,10 @@
 Time: both go from one WARC file to MinHash signatures (URL, trafilatura, language, Gopher repetition and quality,
 C4, FineWeb), each in a process of its own that is bound to one core; Sluice (which also removes duplicates) with
 trafilatura and with its own extractor. What either takes for a file of one page is its start, and is subtracted.
-Decisions: every text that Sluice extracted is
-given to each filter of both, one filter at a time, and to the FineWeb filters as C4's cleaning left it; rates of
-agreement are printed, and every disagreement with both sides' reasons. datatrove's language filter gets the same
-local model (lid.176.ftz) instead of the one that it would download, its URL filter the bundled suffix list.
+Decisions: every text that Sluice extracted is given to each filter of both, one filter at a time, and to the FineWeb
+filters as C4's cleaning left it; rates of agreement are printed, and every disagreement with both sides' reasons.
+datatrove's language filter gets the same local model (lid.176.ftz), by fastText's own library, instead of the one that
+it would download, its URL filter the bundled suffix list.
 
     python benchmarks/compare_datatrove.py [--file WARC] [--pages N] [--skip-timing]
 """

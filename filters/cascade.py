@@ -23,7 +23,7 @@ from filters.decide import decide, fails
 from filters.types import Rule, Share
 
 VERSION = 1
-LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for: 0.5 ms a page
+LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for
 REASON = "screened"  # the column with the rule that screened a page, null where it was extracted
 COLUMNS = ("cascade_characters", "cascade_words", "cascade_language", "cascade_language_score")
 
@@ -110,7 +110,7 @@ def by_address(urls: Sequence[str], screen: Screen, assets: Mapping[str, Any]) -
 
 
 def look(text: str, screen: Screen, assets: Mapping[str, Any]) -> Look:
-    """What there is to see of a page's visible text. Cost: 0.7 ms, most of it for the language."""
+    """What there is to see of a page's visible text. Cost: mostly the language's."""
     bare = text.strip()
     words = count_words(bare) if "gopher_quality" in screen.order else None
     if screen.language is None:

@@ -2,7 +2,7 @@
 
 fastText adds up the vectors of a text's words and of their character n-grams. A word's sum is the same wherever it
 stands, so that known words cost one addition; fastText's own library hashes and decodes all n-grams of every word.
-Probabilities agree with its to six digits: sums are in 64 bits here, in 32 there.
+Probabilities agree with its to five digits (`benchmarks/language.py`): sums are in 64 bits here, in 32 there.
 
 Reads files of `fasttext quantize`: version 12, any output quantisation, hierarchical softmax or softmax.
 """

@@ -142,7 +142,7 @@ def _ready(
 
 
 def visible_text(html: str) -> str:
-    """All visible text of a page by resiliparse, navigation included. Cost: 1 ms a page."""
+    """All visible text of a page by resiliparse, navigation included. Cost: that of parsing it."""
     from resiliparse.extract.html2text import extract_plain_text
 
     from pipeline.extraction.blocks.tree import parsed

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.store import open_folder
+from pipeline.store.parquet import read_table
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = 200
 
@@ -52,6 +55,13 @@ def stats(run: Path | str) -> dict[str, Any]:
     """`stats --json` of a run."""
     found: dict[str, Any] = json.loads(sluice("stats", run, "--json").stdout)
     return found
+
+
+def rows(run: Path, under: str) -> dict[str, dict[str, Any]]:
+    """All rows of one of a run's folders of tables, by id."""
+    folder = open_folder(run)
+    tables = [read_table(folder, f"{under}/{name}") for name in folder.names(under)]
+    return {row["id"]: row for table in tables for row in table.to_pylist()}
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,19 +25,11 @@ from pipeline.extraction import CHEAP, EXTRACTORS, extract_page
 from pipeline.recipe import load
 from pipeline.stages import STAGES
 from pipeline.stats import spared_core_seconds
-from pipeline.store import open_folder
-from pipeline.store.parquet import read_table
-from tests.pipeline.conftest import sluice, stats
+from tests.pipeline.conftest import rows, sluice, stats
 
 pytestmark = pytest.mark.xdist_group("cascade")
 
 LOST = 0.005  # of what the full road keeps
-
-
-def rows(run: Path, under: str) -> dict[str, dict[str, Any]]:
-    folder = open_folder(run)
-    tables = [read_table(folder, f"{under}/{name}") for name in folder.names(under)]
-    return {row["id"]: row for table in tables for row in table.to_pylist()}
 
 
 @pytest.fixture(scope="module")

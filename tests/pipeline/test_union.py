@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,8 +12,7 @@ from pipeline.extraction.wishes import Wishes
 from pipeline.recipe import load, read_resolved, resolved
 from pipeline.retune import retuning
 from pipeline.store import open_folder
-from pipeline.store.parquet import read_table
-from tests.pipeline.conftest import sluice, stats
+from tests.pipeline.conftest import rows, sluice, stats
 
 pytestmark = pytest.mark.xdist_group("union")
 
@@ -24,12 +22,6 @@ PAGE = (
     "<p>{} says in one long paragraph that the ferry leaves at noon and comes back before the evening.</p>"
     * 9
 )
-
-
-def rows(run: Path, under: str) -> dict[str, dict[str, Any]]:
-    folder = open_folder(run)
-    tables = [read_table(folder, f"{under}/{name}") for name in folder.names(under)]
-    return {row["id"]: row for table in tables for row in table.to_pylist()}
 
 
 @pytest.fixture(scope="module")
