@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.extraction.gold import WITH_COMMENTS, WITHOUT_TITLE
 from benchmarks.extraction.labels import Labelled
-from pipeline.extraction.blocks.features import Columns, matrix, measure, names_of, of_wishes
+from pipeline.extraction.blocks.features import measure
 from pipeline.extraction.blocks.model import Lexicon, Model, lexicon
 from pipeline.extraction.blocks.scan import END_BLOCK, END_WORD, FIRST_BLOCK, FIRST_WORD
 from pipeline.extraction.blocks.trees import Trees
@@ -115,18 +115,16 @@ def shares_of(pages: Iterable[Labelled]) -> dict[str, tuple[Any, Any]]:
     return {page.page.sha1: (of_words(page), of_classes(page)) for page in pages}
 
 
-def columns_of(page: Labelled, words: Lexicon, classes: Lexicon) -> Columns:
+def columns_of(page: Labelled, words: Lexicon, classes: Lexicon) -> Array:
     """What the trees learn from of one page, with what its source counts as main text."""
-    source = page.page.source
-    columns = measure(page.scan, page.counted, words, classes)
-    return columns | of_wishes(len(page.tokens), source in WITH_COMMENTS, source not in WITHOUT_TITLE)
+    comments, title = page.page.source in WITH_COMMENTS, page.page.source not in WITHOUT_TITLE
+    return measure(page.scan, page.counted, words, classes, comments=comments, title=title)
 
 
 def learn(
     pages: Sequence[Labelled], shares: dict[str, tuple[Any, Any]], thresholds: dict[str, float]
 ) -> tuple[Model, Lexicons]:
     """A model of some pages. Cost: about a minute for 2,500 pages."""
-    columns: tuple[str, ...] = ()
     rows, targets, weights = [], [], []
     for number in range(FOLDS):
         others = [page for page in pages if fold(page.page.host) != number]
@@ -135,9 +133,7 @@ def learn(
             some, weight = _some(page)
             if fold(page.page.host) != number or not len(some):
                 continue
-            measured = columns_of(page, words, classes)
-            columns = names_of(measured)
-            rows.append(matrix(measured, columns)[some])
+            rows.append(columns_of(page, words, classes)[some])
             targets.append(page.hits[some] / page.tokens[some])
             weights.append(weight / weight.sum())
     weight = np.concatenate(weights)
@@ -146,7 +142,7 @@ def learn(
     )
     booster = lightgbm.train(_SETTINGS, data, TREES)
     lexicons = Lexicons(pages, shares)
-    return Model(_flat(booster), columns, *lexicons.both(), thresholds), lexicons
+    return Model(_flat(booster), *lexicons.both(), thresholds), lexicons
 
 
 def _some(page: Labelled) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from benchmarks.extraction.evaluate import of_unseen_hosts, scores_at
 from benchmarks.extraction.gold import MANUAL, gold_pages
 from benchmarks.extraction.labels import Labelled, label
 from benchmarks.extraction.learn import learn, shares_of
+from pipeline.extraction.blocks.columns import NAMES
 from pipeline.extraction.blocks.model import save
 
 MODEL = Path(__file__).parents[2] / "pipeline" / "extraction" / "blocks" / "model.npz"
@@ -69,7 +70,7 @@ def main() -> None:
     save(model, file, (lexicons.words[0], lexicons.classes[0]))
     options.out.write_bytes(file.getvalue())
     print(
-        f"{options.out}: {len(file.getvalue()) >> 10} KiB, {len(model.trees.roots)} trees, {len(model.columns)} columns"
+        f"{options.out}: {len(file.getvalue()) >> 10} KiB, {len(model.trees.roots)} trees, {len(NAMES)} columns"
     )
 
 

@@ -11,8 +11,18 @@ import numpy as np
 import pytest
 
 from benchmarks.extraction.gold import MANUAL, gold_pages, score, tokens
-from pipeline.extraction.blocks import blocks, characters, counts, names, render, scan, tables, trees
-from pipeline.extraction.blocks import features as columns
+from pipeline.extraction.blocks import (
+    blocks,
+    characters,
+    columns,
+    counts,
+    features,
+    names,
+    render,
+    scan,
+    tables,
+    trees,
+)
 from pipeline.extraction.blocks.model import (
     Model,
     chance,
@@ -198,9 +208,10 @@ def test_counts_of_a_block() -> None:
 def test_columns_see_links_headings_and_containers() -> None:
     page = scanned(HTML)
     nothing = lexicon([], [])
-    measured = columns.measure(page, counts.count(page.text, page.blocks), nothing, nothing)
-    names = columns.names_of(measured)
-    found = dict(zip(names, columns.matrix(measured, names).T, strict=True))
+    counted = counts.count(page.text, page.blocks)
+    rows = features.measure(page, counted, nothing, nothing, comments=True)
+    assert rows.dtype == np.float32
+    found = dict(zip(columns.NAMES, rows.T, strict=True))
     home, sentence = (
         texts(page).index("Home"),
         next(i for i, t in enumerate(texts(page)) if t.startswith("On day 3")),
@@ -213,12 +224,11 @@ def test_columns_see_links_headings_and_containers() -> None:
     assert found["main_80%"][sentence] == 1
     assert found["main_80%"][home] == 0
     assert found["alike_blocks"][sentence] > found["alike_blocks"][3]
-    wanted = columns.of_wishes(3, comments=True)
-    assert wanted["wants_comments"].tolist() == [1, 1, 1]
-    two = columns.matrix(measured, ["linked", "in_nav"])
-    assert two.shape == (len(page.blocks), 2)
-    assert (two[:, 0] == found["linked"]).all()
-    assert (two[:, 1] == found["in_nav"]).all()
+    assert (found["wants_comments"] == 1).all()
+    assert (found["wants_title"] == 1).all()
+    plain = features.measure(page, counted, nothing, nothing, comments=False, title=False)
+    assert (plain[:, columns.AT.wants_comments :] == 0).all()
+    assert (plain[:, : columns.AT.wants_comments] == rows[:, : columns.AT.wants_comments]).all()
     assert found["linked+1"][home - 1] == 1.0
     assert found["linked-1"][0] == found["linked+2"][-1] == -1
 
@@ -251,7 +261,6 @@ def test_model_comes_back_as_it_was_saved() -> None:
     hashes = (np.arange(1, 3, dtype=np.uint64), np.arange(1, 2, dtype=np.uint64))
     small = Model(
         model.trees,
-        model.columns,
         lexicon(hashes[0], np.array([0.5, -0.5])),
         lexicon(hashes[1], np.array([1.0])),
         {"balanced": 0.4},
@@ -260,7 +269,6 @@ def test_model_comes_back_as_it_was_saved() -> None:
     save(small, file, hashes)
     file.seek(0)
     again = load(file)
-    assert again.columns == small.columns
     assert again.thresholds == small.thresholds
     for one, other in zip(
         (*again.trees, *again.words, *again.classes),

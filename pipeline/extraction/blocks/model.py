@@ -15,8 +15,9 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from pipeline.extraction.blocks.columns import NAMES
 from pipeline.extraction.blocks.counts import Lexicon, count
-from pipeline.extraction.blocks.features import matrix, measure, of_wishes
+from pipeline.extraction.blocks.features import measure
 from pipeline.extraction.blocks.names import hash_table
 from pipeline.extraction.blocks.scan import END, IN_PRE, IS_TITLE, START, Scan
 from pipeline.extraction.blocks.tables import share
@@ -28,10 +29,9 @@ _DOLLAR, _BACKSLASH = b"$\\"
 
 
 class Model(NamedTuple):
-    """Trees over `columns`, the weights of words, and the least probability of a block that is kept, by `favor`."""
+    """Trees over `columns.NAMES`, weights of words, and the least probability of a block that is kept, by `favor`."""
 
     trees: Trees
-    columns: tuple[str, ...]
     words: Lexicon
     classes: Lexicon
     thresholds: dict[str, float]
@@ -46,7 +46,7 @@ def lexicon(hashes: Array, weights: Array) -> Lexicon:
 def save(model: Model, file: IO[bytes], hashes: tuple[Array, Array]) -> None:
     """Writes a model; `hashes` are those of the words and of the classes, in the order of their weights."""
     arrays: dict[str, Any] = {f"trees_{name}": value for name, value in model.trees._asdict().items()}
-    arrays["columns"] = np.array(model.columns)
+    arrays["columns"] = np.array(NAMES)
     for name, known, lexicon_ in zip(("words", "classes"), hashes, (model.words, model.classes), strict=True):
         arrays[name], arrays[f"{name}_weights"] = known, lexicon_.weights
     arrays["favor"] = np.array(list(model.thresholds))
@@ -55,11 +55,12 @@ def save(model: Model, file: IO[bytes], hashes: tuple[Array, Array]) -> None:
 
 
 def load(file: IO[bytes]) -> Model:
-    """Reads a model that `save` wrote; nothing in the file can act."""
+    """Reads a model that `save` wrote; nothing in the file can act. Raises ValueError if it sees other columns."""
     with np.load(file, allow_pickle=False) as arrays:
+        if tuple(arrays["columns"].tolist()) != NAMES:
+            raise ValueError("the model was trained on other columns: train it again")
         return Model(
             trees=Trees(*(np.ascontiguousarray(arrays[f"trees_{name}"]) for name in Trees._fields)),
-            columns=tuple(str(name) for name in arrays["columns"]),
             words=lexicon(arrays["words"], arrays["words_weights"]),
             classes=lexicon(arrays["classes"], arrays["classes_weights"]),
             thresholds={
@@ -121,6 +122,5 @@ def _is_displayed(page: Scan, index: int) -> bool:
 
 def chance(page: Scan, model: Model, comments: bool) -> Array:
     """float64[blocks]: the probability of each block."""
-    columns = measure(page, count(page.text, page.blocks), model.words, model.classes)
-    columns |= of_wishes(len(page.blocks), comments)
-    return share(page, probability(model.trees, matrix(columns, model.columns)))
+    rows = measure(page, count(page.text, page.blocks), model.words, model.classes, comments=comments)
+    return share(page, probability(model.trees, rows))
