@@ -20,8 +20,8 @@ from filters.cascade import COLUMNS, REASON, Look, Screen, asset_names, by_addre
 from filters.cascade import decisive as decides
 from filters.document import OTHERS, SCHEMA
 from pipeline import assets
-from pipeline.charset import valid
 from pipeline.extraction import CHEAP, Extraction, extract_page
+from pipeline.extraction.visible import visible_text
 
 if TYPE_CHECKING:
     from pipeline.recipe import Recipe
@@ -139,15 +139,3 @@ def _ready(
     look(visible_text(_SMALL_PAGE), decoded, loaded)
     extract_page(_SMALL_PAGE, "", extractors, favor, comments)
     return decoded, loaded
-
-
-def visible_text(html: str) -> str:
-    """All visible text of a page by resiliparse, navigation included. Cost: that of parsing it."""
-    from resiliparse.extract.html2text import extract_plain_text
-
-    from pipeline.extraction.blocks.tree import parsed
-
-    text: str = extract_plain_text(
-        parsed(html), preserve_formatting=False, main_content=False, alt_texts=False, comments=True
-    )
-    return valid(text)
