@@ -29,6 +29,7 @@ from pipeline.pdfs import PDF_SCHEMA, is_pdf, pdf_row
 from pipeline.record import Damage, ReadLimits, Record
 from pipeline.sandbox import Failure, Page, Sandbox
 from pipeline.wacz import read_file
+from pipeline.warc import Reached
 
 FAILED_SCHEMA = pa.schema(
     [
@@ -158,8 +159,20 @@ def extract_range(
     with open_input(path) as file:
         size = file.seek(0, os.SEEK_END)
         tally.bytes_in += max(0, min(size, size if end is None else end) - start)
-        found = read_file(file, start, end, name=name, limits=read_limits(settings))
+        known = _reached(path, size, start)
+        found = read_file(file, start, end, name=name, limits=read_limits(settings), reached=known)
         yield from extract_records(found, name, settings, tally, screen)
+
+
+_REACHED: dict[tuple[str, int], Reached] = {}
+
+
+def _reached(path: str, size: int, start: int) -> Reached:
+    """What this process knows of the members of a file of that size; nothing where a reading starts anew."""
+    if start == 0 or (path, size) not in _REACHED:
+        _REACHED.clear()
+        _REACHED[path, size] = Reached()
+    return _REACHED[path, size]
 
 
 def read_limits(settings: ExtractSettings) -> ReadLimits:

@@ -21,7 +21,7 @@ from typing import IO, NamedTuple, cast
 
 from pipeline.members import Source
 from pipeline.record import Damage, ReadLimits, Record, damage
-from pipeline.warc import read_records
+from pipeline.warc import Reached, read_records
 
 BETWEEN = 1 << 40
 MOST_INFLATED = 200  # times: no WARC shrinks so much, a bomb does
@@ -67,6 +67,7 @@ def read_file(
     *,
     name: str = "",
     limits: ReadLimits | None = None,
+    reached: Reached | None = None,
 ) -> Iterator[Record | Damage]:
     """Records and damaged ranges of a WARC, ARC or WACZ that start in [`start`, `end`); see `warc.read_records`."""
     file.seek(0)
@@ -75,7 +76,7 @@ def read_file(
     if entries is not None:
         yield from _read_entries(file, entries, start, end, limits)
         return
-    for event in read_records(file, start, end, limits=limits):
+    for event in read_records(file, start, end, limits=limits, reached=reached):
         if is_zip and isinstance(event, Damage) and event.kind == "not_warc":
             event = damage(event.offset, event.length, "bad_zip")
         yield event

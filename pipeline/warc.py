@@ -15,6 +15,7 @@ begin, even when a stored page is itself a WARC: it walks the chain from a membe
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import IO, NamedTuple
 
 from pipeline.bytestream import ByteStream
@@ -30,13 +31,26 @@ _SNIFF = 1 << 20  # bytes after a first record searched for a second one in the 
 _EMPTY = 64  # empty members at the head of a file that are passed over in search of its layout
 
 
+@dataclass
+class Reached:
+    """Where a reader of a range stopped: the first member behind it starts at `offset`.
+
+    Given to the reader of the next range of the same file it saves the walk from `LOOKBACK` bytes before, which is
+    longer than a small range itself.
+    """
+
+    end: int = -1  # of the range that was read last
+    offset: int = 0
+
+
 class _Chained(NamedTuple):
-    """A file of members, and whether its records are placed in the decompressed file."""
+    """A file of members, whether its records are placed in the decompressed file, and what is known of members."""
 
     source: Source
     packing: Packing
     limits: ReadLimits
     in_stream: bool
+    reached: Reached
 
     def find(self, offset: int, stop: int | None = None) -> int | None:
         stop = self.source.size if stop is None else stop
@@ -51,12 +65,14 @@ def read_records(
     name: str = "",
     limits: ReadLimits | None = None,
     in_stream: bool = False,
+    reached: Reached | None = None,
 ) -> Iterator[Record | Damage]:
     """Records and damaged ranges that start in [`start`, `end`) of a seekable `file`, in order.
 
     Whatever ranges a file is cut into, together they yield what one call for the whole file yields. `name` is put into
     messages. With `in_stream` the whole file is read and the records are placed in it as it is decompressed, in every
-    layout. Raises only what `file` itself raises.
+    layout. `reached` is what the reader of another range of the same file left, and takes what this one leaves. Raises
+    only what `file` itself raises.
     """
     limits = limits or ReadLimits()
     source = Source(file)
@@ -64,7 +80,7 @@ def read_records(
         return
     layout, packing = _layout(source, limits)
     if layout == "members" and packing is not None:
-        chained = _Chained(source, packing, limits, in_stream)
+        chained = _Chained(source, packing, limits, in_stream, reached or Reached())
         found = _members(chained, _anchor(chained, start), end)
     elif start > 0:
         return
@@ -123,6 +139,9 @@ def _ignores_members(source: Source, packing: Packing, limits: ReadLimits) -> bo
 
 
 def _anchor(chained: _Chained, start: int) -> int:
+    known = chained.reached
+    if known.end == start and chained.find(known.offset, known.offset + 1) == known.offset:
+        return known.offset
     back = LOOKBACK
     while start > back and not chained.in_stream:
         found = chained.find(start - back, start)
@@ -162,6 +181,8 @@ def _members(chained: _Chained, offset: int, end: int | None) -> Iterator[Record
         offset = stop
     if begin == 0 and not seen:
         yield damage(0, source.size, fault)
+    elif end is not None and seen:
+        chained.reached.end, chained.reached.offset = end, offset
 
 
 def _kind(chained: _Chained, offset: int, following: int | None, member: Member) -> str:
