@@ -23,7 +23,7 @@ _HS, _SOFTMAX = 1, 3
 _LABEL = 1
 _END = b"</s>"
 _END_BYTES, _LABEL_BYTES = tuple(_END), tuple(b"__label__")
-_REMEMBERED = 1 << 16  # words; a new one takes the place of an old one with the same last bits
+_REMEMBERED = 1 << 14  # words; a new one takes the place of an old one with the same last bits
 
 
 class FastTextError(ValueError):
@@ -37,8 +37,7 @@ class Words(NamedTuple):
     word_keys: Array  # int32[power of 2]: places in `word_bytes`
     word_starts: Array  # int64[words + 1]
     word_bytes: Array  # uint8
-    gram_keys: Array  # int64[power of 2]: bucket
-    gram_rows: Array  # int32[power of 2]
+    grams: Array  # int32[power of 2, 2]: bucket and row
     limits: Array  # int64[3]: least and most characters of an n-gram, buckets
 
 
@@ -119,7 +118,7 @@ class _Reader:
         grams = np.array(
             [len(words) + row for row in pruned.values()] if pruned else (), np.int32
         )  # rows of n-grams
-        keys, rows = _gram_table(np.array(list(pruned), np.int64), grams)
+        table_of_grams = _gram_table(np.array(list(pruned), np.int32), grams)
         starts = np.append(0, np.cumsum([len(word) for word in words])).astype(np.int64)
         text = _bytes(b"".join(words))
         table = Words(
@@ -127,8 +126,7 @@ class _Reader:
             _word_table(starts, text),
             starts,
             text,
-            keys,
-            rows,
+            table_of_grams,
             np.array([least, most, buckets], np.int64),
         )
         return labels, table, output, _tree(counts) if loss == _HS else None
@@ -250,66 +248,70 @@ def _fill_words(keys: Array, starts: Array, text: Array) -> None:
         keys[at] = row
 
 
-def _gram_table(buckets: Array, rows: Array) -> tuple[Array, Array]:
-    size = _power(len(buckets))
-    keys, places = np.full(size, -1, np.int64), np.zeros(size, np.int32)
-    _fill_grams(keys, places, buckets, rows)
-    return keys, places
+@compiled("int64(uint32)")
+def _gram_place(bucket: Any) -> Any:
+    return np.int64(np.uint32(bucket * np.uint32(2654435761)) >> np.uint32(8))
 
 
-@compiled("void(int64[::1], int32[::1], int64[::1], int32[::1])")
-def _fill_grams(keys: Array, places: Array, buckets: Array, rows: Array) -> None:
+@compiled("int32[:, ::1](int32[::1], int32[::1])")
+def _gram_table(buckets: Array, rows: Array) -> Array:
+    size = 16
+    while size < 4 * len(buckets):
+        size *= 2
+    grams = np.full((size, 2), -1, np.int32)
     for i in range(len(buckets)):
-        at = (buckets[i] * 2654435761) & (len(keys) - 1)
-        while keys[at] >= 0:
-            at = (at + 1) & (len(keys) - 1)
-        keys[at], places[at] = buckets[i], rows[i]
+        at = _gram_place(np.uint32(buckets[i])) & (size - 1)
+        while grams[at, 0] >= 0:
+            at = (at + 1) & (size - 1)
+        grams[at, 0], grams[at, 1] = buckets[i], rows[i]
+    return grams
 
 
 @compiled(
-    "void(uint8[::1], float32[:, ::1], int32[::1], int64[::1], uint8[::1], int64[::1], int32[::1], int64[::1], "
+    "void(uint8[::1], int64, float32[:, ::1], int32[::1], int64[::1], uint8[::1], int32[:, ::1], int64[::1], "
     "float64[::1])"
 )
 def _word_sum(
-    word: Array,
+    whole: Array,
+    size: Any,
     vectors: Array,
     keys: Array,
     starts: Array,
     text: Array,
-    gram_keys: Array,
-    gram_rows: Array,
+    grams: Array,
     limits: Array,
     total: Array,
 ) -> None:
-    """Adds the vectors of a word and of its n-grams to `total`, whose last place counts them."""
+    """Adds the vectors of a word and of its n-grams to `total`, whose last place counts them.
+
+    The word stands between `<` and `>` in the first `size` bytes of `whole`.
+    """
     columns = vectors.shape[1]
-    row = _word_row(word, keys, starts, text)
+    row = _word_row(whole[1 : size - 1], keys, starts, text)
     if row >= 0:
         for j in range(columns):
             total[j] += vectors[row, j]
         total[columns] += 1
-    size = len(word) + 2
-    whole = np.empty(size, np.uint8)
-    whole[0], whole[size - 1] = 60, 62  # <word>
-    whole[1 : size - 1] = word
+    least, most, buckets = limits[0], limits[1], np.uint32(limits[2])
     for i in range(size):
         if whole[i] & 0xC0 == 0x80:
             continue
         value, j, n = np.uint32(2166136261), i, 1
-        while j < size and n <= limits[1]:
+        while j < size and n <= most:
             first = True
             while j < size and (first or whole[j] & 0xC0 == 0x80):
                 value = np.uint32((value ^ np.uint32(np.int32(np.int8(whole[j])))) * np.uint32(16777619))
                 first = False
                 j += 1
-            if n >= limits[0] and not (n == 1 and (i == 0 or j == size)):
-                bucket = np.int64(value) % limits[2]
-                at = (bucket * 2654435761) & (len(gram_keys) - 1)
-                while gram_keys[at] >= 0 and gram_keys[at] != bucket:
-                    at = (at + 1) & (len(gram_keys) - 1)
-                if gram_keys[at] == bucket:
+            if n >= least and not (n == 1 and (i == 0 or j == size)):
+                bucket = np.uint32(value % buckets)
+                at = _gram_place(bucket) & (len(grams) - 1)
+                while grams[at, 0] >= 0 and grams[at, 0] != bucket:
+                    at = (at + 1) & (len(grams) - 1)
+                if grams[at, 0] >= 0:
+                    row = np.int64(grams[at, 1])
                     for column in range(columns):
-                        total[column] += vectors[gram_rows[at], column]
+                        total[column] += vectors[row, column]
                     total[columns] += 1
             n += 1
 
@@ -331,7 +333,7 @@ def _is_label(data: Array, start: Any, end: Any) -> Any:
 
 
 @compiled(
-    "void(uint8[::1], float32[:, ::1], int32[::1], int64[::1], uint8[::1], int64[::1], int32[::1], int64[::1], "
+    "void(uint8[::1], float32[:, ::1], int32[::1], int64[::1], uint8[::1], int32[:, ::1], int64[::1], "
     "uint64[::1], float64[:, ::1], float64[::1])"
 )
 def _add_words(
@@ -340,8 +342,7 @@ def _add_words(
     keys: Array,
     starts: Array,
     text: Array,
-    gram_keys: Array,
-    gram_rows: Array,
+    grams: Array,
     limits: Array,
     known: Array,
     sums: Array,
@@ -352,6 +353,8 @@ def _add_words(
     As in its `Dictionary::getLine`, labels are no words, and `</s>` ends the line.
     """
     size, start = len(data), 0
+    whole = np.empty(size + 2, np.uint8)
+    whole[0] = 60
     while start < size:
         byte = data[start]
         if byte == 32 or byte == 0 or 9 <= byte <= 13:
@@ -372,17 +375,9 @@ def _add_words(
         if known[at] != value:
             known[at] = value
             sums[at] = 0.0
-            _word_sum(
-                data[start:end],
-                vectors,
-                keys,
-                starts,
-                text,
-                gram_keys,
-                gram_rows,
-                limits,
-                sums[at],
-            )
+            whole[1 : end - start + 1] = data[start:end]
+            whole[end - start + 1] = 62
+            _word_sum(whole, end - start + 2, vectors, keys, starts, text, grams, limits, sums[at])
         for j in range(len(total)):
             total[j] += sums[at, j]
         start = end
