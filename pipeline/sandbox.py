@@ -32,6 +32,10 @@ from pipeline.zygote import DONE, FRAME, OUT_OF_MEMORY, PAGE, PROGRESS, RUN
 _START_SECONDS = 120.0  # until the zygote has imported the extractor
 _KILL_SECONDS = 5.0  # until a killed child is reported
 _STARVED = 20  # times the limit by the clock on the wall, after which nothing excuses a page
+_OVERSLEPT_SECONDS = 0.1  # that a busy machine wakes us late
+_IDLE_SECONDS = (
+    0.25  # without processor time, after which a child that is late waits for nothing that will come
+)
 _READ = 1 << 18
 _OWN_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
 _COMMAND = """
@@ -86,6 +90,12 @@ class Sandbox:
         self._control: socket.socket
         self._results = -1
         self._received = bytearray()
+        self._stalls: list[tuple[float, float]] = []  # when the machine went on, and after how many seconds
+        self._idle = (
+            -1,
+            0.0,
+            0.0,
+        )  # a late page that waits: its number, processor seconds so far, and since when
 
     def __enter__(self) -> Sandbox:
         return self
@@ -203,6 +213,8 @@ class Sandbox:
 
     def _run(self, first: int, results: list[Extraction | Failure | None]) -> tuple[int, Failure]:
         """One child from page `first` on; fills `results` and returns where it was and what ended it, if too early."""
+        self._stalls.clear()
+        self._idle = (-1, 0.0, 0.0)
         with mmap.mmap(self._shared.fileno(), PROGRESS.size) as progress:
             PROGRESS.pack_into(progress, 0, first, time.monotonic(), 0.0, 0)
             self._command(RUN.pack(b"R", first))
@@ -214,7 +226,11 @@ class Sandbox:
                 deadline = killed + _KILL_SECONDS if killed is not None else self._deadline(progress)
                 wait = max(0.0, deadline - time.monotonic())
                 control = self._control.fileno()
+                asleep = time.monotonic()
                 ready, _, _ = select.select([self._results, control], [], [], wait)
+                overslept = time.monotonic() - asleep - wait
+                if overslept > _OVERSLEPT_SECONDS:
+                    self._stalls.append((time.monotonic(), overslept))
                 if self._results in ready:
                     self._receive(results)
                 if control in ready:
@@ -232,15 +248,23 @@ class Sandbox:
     def _deadline(self, progress: mmap.mmap) -> float:
         """When the page under way is late, as the clock stands now.
 
-        The limit is of processor time while the child wants to run, so that a busy machine decides no page's fate; a
-        child that waits for something is late by the clock on the wall.
+        The limit is of processor time, so that a busy machine decides no page's fate. A child that waits is late by
+        the clock on the wall once it has been seen idle for a while: it may wait for us to read its results, or for a
+        disk. Where the machine stood still, as when it is moved or saved, a page is charged for what nobody worked:
+        we overslept for as long.
         """
-        _, since, cpu_before, process = PROGRESS.unpack_from(progress)
-        now = time.monotonic()
-        if now < since + self._timeout or now >= since + self._timeout * _STARVED:
-            return float(since + self._timeout)
-        left = self._timeout - (_processor_seconds(process) - cpu_before)
-        return now + left if left > 0 else float(since + self._timeout)
+        page, since, cpu_before, process = PROGRESS.unpack_from(progress)
+        limit = self._timeout + sum(seconds for until, seconds in self._stalls if until > since)
+        now, late = time.monotonic(), float(since + limit)
+        if now < late or now >= since + limit * _STARVED:
+            return late
+        used, waits = _processor_seconds(process)
+        left = limit - (used - cpu_before)
+        if not waits:
+            return now + left if left > 0 else late
+        if self._idle[:2] != (page, used):
+            self._idle = (page, used, now)
+        return late if left <= 0 else self._idle[2] + _IDLE_SECONDS
 
     def _command(self, command: bytes) -> None:
         try:
@@ -286,15 +310,16 @@ class Sandbox:
                 results[index] = Failure("extractor_error", error) if error else Extraction(*fields)
 
 
-def _processor_seconds(process: int) -> float:
-    """Processor time of a process that runs or is ready to; infinite if it waits, is gone or cannot be asked."""
+def _processor_seconds(process: int) -> tuple[float, bool]:
+    """Processor time of a process, and whether it waits for something; infinite if it is gone or cannot be asked."""
     try:
         with open(f"/proc/{process}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
     except OSError:
-        return math.inf
+        return math.inf, True
     # proc(5): state, then utime and stime as fields 14 and 15.
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields[0] in "RD" else math.inf
+    used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (used, fields[0] not in "RD") if fields[0] != "Z" else (math.inf, True)
 
 
 def _frames(received: bytearray) -> Iterator[list[Any]]:

@@ -130,6 +130,53 @@ def test_the_time_limit_holds(sandbox: Sandbox) -> None:
     assert "timeout" not in outcome(sandbox.extract(pages(*["sleep:0.1"] * 8)))
 
 
+FROZEN = """
+import os, sys
+sys.path.append(sys.argv[1])
+from pipeline.sandbox import Failure, Page, Sandbox
+with Sandbox("hostile_extractor:extract", timeout=0.5) as sandbox:
+    sandbox.extract([Page("warm", "")])
+    print(sandbox.process_id, flush=True)
+    found = sandbox.extract([Page("work:0.4", "")])
+    print([result.kind if isinstance(result, Failure) else result.text for result in found])
+"""
+
+
+def at_work(zygote: int) -> int:
+    """The child of a zygote that has worked for 0.1 s."""
+    children = Path(f"/proc/{zygote}/task/{zygote}/children")
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit:
+        for child in children.read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+                if int(fields[11]) >= os.sysconf("SC_CLK_TCK") // 10:  # proc(5): utime
+                    return int(child)
+        time.sleep(0.001)  # there is no event to wait for
+    raise AssertionError("no child works")
+
+
+def test_a_machine_that_stood_still_fails_no_page(target: str) -> None:
+    """Stop reader, zygote and child for three times the limit, the child amid a page that stays below it."""
+    reader = subprocess.Popen([sys.executable, "-c", FROZEN, sys.path[-1]], stdout=subprocess.PIPE, text=True)
+    assert reader.stdout is not None
+    zygote = int(reader.stdout.readline())
+    frozen = [reader.pid, zygote, at_work(zygote)]
+    for process in frozen:
+        os.kill(process, signal.SIGSTOP)
+    time.sleep(1.5)
+    for process in frozen:  # the reader first
+        os.kill(process, signal.SIGCONT)
+        time.sleep(0.1)
+    assert reader.stdout.read() == "['work:0.4']\n"
+    assert reader.wait(60) == 0
+
+
+def test_a_late_page_that_waits_is_given_a_moment(sandbox: Sandbox) -> None:
+    """For a disk, or for us; what waits on is killed."""
+    assert outcome(sandbox.extract(pages("sleep:0.6", "sleep:600", "a"))) == ["sleep:0.6", "timeout", "a"]
+
+
 def test_a_page_does_not_fail_for_what_others_left_behind(sandbox: Sandbox) -> None:
     leaks = [f"leak:{100 << 20}"] * 6
     assert outcome(sandbox.extract(pages(*leaks))) == leaks
