@@ -22,7 +22,7 @@ from filters.batch import Batch
 from filters.decide import decide, fails
 from filters.types import Rule, Share
 
-VERSION = 1
+VERSION = 2
 LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for
 REASON = "screened"  # the column with the rule that screened a page, null where it was extracted
 COLUMNS = ("cascade_characters", "cascade_words", "cascade_language", "cascade_language_score")

@@ -11,9 +11,8 @@ import numpy as np
 from benchmarks.extraction.gold import WITH_COMMENTS, score, tokens
 from benchmarks.extraction.labels import Labelled
 from benchmarks.extraction.learn import FOLDS, fold, learn, shares_of
-from pipeline.extraction.blocks.model import Model, chance
+from pipeline.extraction.blocks.model import Model, chance, keep
 from pipeline.extraction.blocks.render import render
-from pipeline.extraction.blocks.scan import IS_TITLE
 
 Array = np.ndarray[Any, Any]
 Judged = tuple[Labelled, Array]  # a page and the probability of each of its blocks
@@ -59,6 +58,6 @@ def scores_at(judged: Sequence[Judged], threshold: float) -> Array:
     """F1, precision and recall of each page's text at a threshold, [pages, 3]."""
     found = []
     for page, chances in judged:
-        keep = (chances >= threshold) & (page.scan.blocks[:, IS_TITLE] == 0)
-        found.append(score(render(page.scan, keep), Counter(tokens(page.page.text))))
+        text = render(page.scan, keep(page.scan, chances, threshold))
+        found.append(score(text, Counter(tokens(page.page.text))))
     return np.array(found)

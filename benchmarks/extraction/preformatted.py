@@ -19,9 +19,8 @@ from benchmarks.extraction.evaluate import of_unseen_hosts
 from benchmarks.extraction.gold import MANUAL, GoldPage, tokens
 from benchmarks.extraction.train import labelled
 from pipeline.extraction import EXTRACTORS
-from pipeline.extraction.blocks.model import shipped, with_displayed
+from pipeline.extraction.blocks.model import keep, shipped
 from pipeline.extraction.blocks.render import render
-from pipeline.extraction.blocks.scan import IS_TITLE
 from pipeline.extraction.wishes import Wishes
 
 _WORDS = 3  # a block of fewer cannot be found in the marked text
@@ -67,8 +66,7 @@ def main() -> None:
         threshold = shipped().thresholds["balanced"]
         texts["blocks"] = {}
         for page, chances in of_unseen_hosts(pages)[0]:
-            keep = (chances >= threshold) & (page.scan.blocks[:, IS_TITLE] == 0)
-            texts["blocks"][page.page.sha1] = render(page.scan, with_displayed(page.scan, keep))
+            texts["blocks"][page.page.sha1] = render(page.scan, keep(page.scan, chances, threshold))
     print(f"{'extractor':14}{'pages':>8}{'blocks':>8}{'kept':>8}")
     for name, found in texts.items():
         asked = [page.page.sha1 for page in holding if page.page.sha1 in found]

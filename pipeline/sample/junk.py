@@ -106,12 +106,20 @@ def code_listings(modules: Sequence[str]) -> list[Page]:
     return made
 
 
+_WELCOME = (
+    "The harbour office opens at eight in the morning, and the first boat leaves a quarter of an hour later. Tickets "
+    "are sold at the window beside the stairs, where you can also ask for a map of the islands. Most visitors stay for the "
+    "day and come back with the last boat, but there are rooms above the bakery for those who would rather watch the "
+    "sun go down over the bay. Dogs travel free, bicycles cost extra, and in winter it is wise to call before you come."
+)
+
+
 def hostile() -> Page:
-    """200,000 attributes on one element: every HTML parser needs minutes for it."""
+    """200,000 attributes on one element: every HTML parser needs minutes for it, and its text looks like a page's."""
     url = "https://hostile.example/attributes.html"
     attributes = " ".join(f'a{number}=""' for number in range(ATTRIBUTES))
     title = "<!DOCTYPE html><html><head><title>Attributes</title></head>"
-    body = f"{title}<body><p {attributes}>Hello there.</p></body></html>"
+    body = f"{title}<body><p {attributes}>{_WELCOME}</p></body></html>"
     expect = {"fates": ["failed", "dropped"], "neighbours": []}
     return Page(url, body.encode(), {"url": url, "case": "hostile", "expect": expect})
 

@@ -146,5 +146,5 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
 
 STAGE = Stage(
-    name="extract", version=4, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
+    name="extract", version=5, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
 )

@@ -26,13 +26,13 @@ from pipeline.extraction.blocks import (
 from pipeline.extraction.blocks.model import (
     Model,
     chance,
+    keep,
     lexicon,
     load,
     main_text,
     model_digest,
     save,
     shipped,
-    with_displayed,
 )
 from pipeline.extraction.blocks.tree import serialised
 from pipeline.extraction.wishes import Wishes
@@ -282,27 +282,27 @@ def test_model_comes_back_as_it_was_saved() -> None:
 def test_a_displayed_formula_goes_with_the_text_beside_it() -> None:
     lines = ["a", "$$x$$", "\\[y\\]", "b", "$$z$$", "c", "$5", "$$$$", "d", "$$w$$"]
     page = scan.scan("".join(f"<p>{line}</p>" for line in lines).encode())
-    kept = np.array([line in ("a", "d") for line in lines])
-    found = with_displayed(page, kept)
-    assert [line for line, keep in zip(lines, found, strict=True) if keep] == [
-        "a",
-        "$$x$$",
-        "\\[y\\]",
-        "d",
-        "$$w$$",
-    ]
-    kept = np.array([line in ("b", "c") for line in lines])
-    found = with_displayed(page, kept)
-    assert [line for line, keep in zip(lines, found, strict=True) if keep] == [
-        "$$x$$",
-        "\\[y\\]",
-        "b",
-        "$$z$$",
-        "c",
-    ]
-    assert not with_displayed(page, np.zeros(len(lines), np.bool_)).any()
+
+    def kept_beside(*sure: str) -> list[str]:
+        found = keep(page, np.array([1.0 if line in sure else 0.0 for line in lines]), 0.5)
+        return [line for line, kept in zip(lines, found, strict=True) if kept]
+
+    assert kept_beside("a", "d") == ["a", "$$x$$", "\\[y\\]", "d", "$$w$$"]
+    assert kept_beside("b", "c") == ["$$x$$", "\\[y\\]", "b", "$$z$$", "c"]
+    assert not kept_beside()
     in_code = scan.scan(b"<p>a</p><pre>$$x$$</pre>")
-    assert with_displayed(in_code, np.array([True, False])).tolist() == [True, False]
+    assert keep(in_code, np.array([1.0, 0.0]), 0.5).tolist() == [True, False]
+
+
+def test_preformatted_text_and_titles_are_judged_apart() -> None:
+    page = scan.scan(b"<title>t</title><p>a</p><pre>b</pre><pre>c</pre><p>d</p>")
+    assert keep(page, np.array([1.0, 0.5, 0.16, 0.14, 0.49]), 0.5).tolist() == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_main_text_of_a_page() -> None:

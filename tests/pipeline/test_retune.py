@@ -147,11 +147,15 @@ def test_addresses_alone_are_screened_with_a_cheap_extractor(piece: Path, tmp_pa
 
 
 def test_pages_that_failed_are_read_again(small: Path, sample: Path, tmp_path: Path) -> None:
-    """A look may come before the failure; the hostile page fails by its look and stays failed."""
+    """A look comes before the failure: the hostile page is screened where more words are asked for than it has."""
+    assert stats(small)["failed"] == {"timeout": 1}
     done = retuned(small, tmp_path / "new", *TIGHT)
     assert done["reread"] == 1
     assert_same(tmp_path / "new", made("tiny", sample, tmp_path / "fresh", *FAST, *TIGHT))
-    assert stats(tmp_path / "new")["failed"] == {"timeout": 1}
+    assert stats(tmp_path / "new")["failed"] == {}
+    loose = ("filters.gopher_quality.min_words=20",)
+    assert retuned(small, tmp_path / "loose", *loose)["reread"] >= 1
+    assert stats(tmp_path / "loose")["failed"] == {"timeout": 1}
 
 
 def test_inputs_are_needed_only_for_what_is_read_again(base: Path, piece: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pipeline.extraction.blocks.trees import Trees, probability
 Array = np.ndarray[Any, Any]
 
 _DOLLAR, _BACKSLASH = b"$\\"
+_PREFORMATTED = 0.3  # of the threshold (`benchmarks/extraction/preformatted.py`)
 
 
 class Model(NamedTuple):
@@ -88,18 +89,23 @@ def model_digest() -> str:
 
 
 def main_text(page: Scan, model: Model, favor: str, comments: bool) -> Array:
-    """bool[blocks]: what is main text. `comments` keeps what readers wrote below it, too.
-
-    A displayed formula goes with the text beside it: by itself it looks like nothing that the trees learned.
-    """
+    """bool[blocks]: what is main text. `comments` keeps what readers wrote below it, too."""
     if not len(page.blocks):
         return np.zeros(0, np.bool_)
-    chances = chance(page, model, comments)
-    keep: Array = (chances >= model.thresholds[favor]) & (page.blocks[:, IS_TITLE] == 0)
-    return with_displayed(page, keep)
+    return keep(page, chance(page, model, comments), model.thresholds[favor])
 
 
-def with_displayed(page: Scan, keep: Array) -> Array:
+def keep(page: Scan, chances: Array, threshold: float) -> Array:
+    """bool[blocks]: the blocks whose chances are at least the threshold, or a share of it where text is preformatted.
+
+    Few marked pages have `<pre>`, so that the trees are unsure of it; what stands in it is nearly always somebody's
+    own. A displayed formula goes with the text beside it: by itself it looks like nothing that the trees learned.
+    """
+    least = np.where(page.blocks[:, IN_PRE] > 0, _PREFORMATTED * threshold, threshold)
+    return _with_displayed(page, (chances >= least) & (page.blocks[:, IS_TITLE] == 0))
+
+
+def _with_displayed(page: Scan, keep: Array) -> Array:
     """`keep` (bool[blocks]) and every block beside a kept one that is a formula, `$$...$$` or `\\[...\\]`."""
     keep = keep.copy()
     first = page.text[page.blocks[:, START]]
