@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import IO, Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 import pyarrow as pa
@@ -22,6 +22,7 @@ from pipeline.cascade import Cascade, look_columns, screened_row, table
 from pipeline.charset import charset_parameter, decode, valid
 from pipeline.extraction import Extraction, statements
 from pipeline.extraction.facts import language_tag
+from pipeline.hashed_file import HashedFile
 from pipeline.http import decode_body, header
 from pipeline.inputs import name_of, open_input
 from pipeline.page import holds_text, own_type, response_of, text_of, why_no_page
@@ -86,7 +87,8 @@ class Tally:
 
     `responses` counts the records of type response that were delivered whole, whatever their fate. `problems` counts
     documents that were kept in spite of a fault, by kind; `screened` those that were not extracted, by the cascade's
-    rule. `costs` says what looking and extracting took: processor seconds, and pages and characters of HTML.
+    rule. `costs` says what looking and extracting took: processor seconds, and pages and characters of HTML. `sha256`
+    is that of the range's bytes, once all of them are read.
     """
 
     records: int = 0
@@ -98,6 +100,7 @@ class Tally:
     problems: dict[str, int] = field(default_factory=dict)
     screened: dict[str, int] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
+    sha256: str | None = field(default=None, compare=False)
     faults: dict[str, str] = field(
         default_factory=dict
     )  # of pages by id: what counts as a problem of a document
@@ -156,12 +159,16 @@ def extract_range(
     be opened or read.
     """
     name = name_of(path)
-    with open_input(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        tally.bytes_in += max(0, min(size, size if end is None else end) - start)
+    with open_input(path) as opened:
+        size = opened.seek(0, os.SEEK_END)
+        last = min(size, size if end is None else end)
+        tally.bytes_in += max(0, last - start)
         known = _reached(path, size, start)
+        hashed = HashedFile(opened, start, last)
+        file = cast(IO[bytes], hashed)
         found = read_file(file, start, end, name=name, limits=read_limits(settings), reached=known)
         yield from extract_records(found, name, settings, tally, screen)
+        tally.sha256 = hashed.digest()
 
 
 _REACHED: dict[tuple[str, int], Reached] = {}

@@ -130,9 +130,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
             attempt.write("pdfs", part.pdfs)
         attempt.report({"documents": tally.documents, "failed": sum(tally.failed.values())})
     if not parameters["missing"]:
-        attempt.values = {
-            "range_sha256": _range_sha256(parameters["path"], parameters["start"], parameters["end"])
-        }
+        place = parameters["path"], parameters["start"], parameters["end"]
+        attempt.values = {"range_sha256": tally.sha256 or _range_sha256(*place)}
     attempt.counts = Counter(records=tally.records, responses=tally.responses, out=tally.documents)
     attempt.count("skipped", tally.skipped)
     attempt.count("failed", tally.failed)
