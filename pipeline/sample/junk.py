@@ -107,10 +107,11 @@ def code_listings(modules: Sequence[str]) -> list[Page]:
 
 
 _WELCOME = (
-    "The harbour office opens at eight in the morning, and the first boat leaves a quarter of an hour later. Tickets "
-    "are sold at the window beside the stairs, where you can also ask for a map of the islands. Most visitors stay for the "
-    "day and come back with the last boat, but there are rooms above the bakery for those who would rather watch the "
-    "sun go down over the bay. Dogs travel free, bicycles cost extra, and in winter it is wise to call before you come."
+    "The harbour office opens at eight in the morning, and the first boat leaves a quarter of an hour later. "
+    "Tickets are sold at the window beside the stairs, where you can also ask for a map of the islands. Most "
+    "visitors stay for the day and come back with the last boat, but there are rooms above the bakery for "
+    "those who would rather watch the sun go down over the bay. Dogs travel free, bicycles cost extra, and in "
+    "winter it is wise to call before you come."
 )
 
 
