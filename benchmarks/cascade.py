@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,15 +64,20 @@ def main() -> None:
     parser.add_argument("--recipe", default="fineweb")
     parser.add_argument("--extractor", default="trafilatura")
     options = parser.parse_args()
+    compare(options.warc, options.recipe, options.extractor)
+
+
+def compare(paths: Sequence[str], name: str, extractor: str) -> None:
+    """Both roads over the files, and what came of it."""
     prepare_worker()
     # A slow page near the limit must not fail in one arm alone because the machine is busy.
-    recipe = load(options.recipe, ["extract.page_timeout=300", f"extract.extractor={options.extractor}"])
+    recipe = load(name, ["extract.page_timeout=300", f"extract.extractor={extractor}"])
     screen = screen_for(recipe)
     if screen is None:
         sys.exit(f"the recipe {recipe.name} screens nothing")
     chain = recipe.chain({name: assets.load(name) for name in asset_names(recipe.chain({}).steps)})
     full, cascaded = [], []
-    for number, path in enumerate(options.warc):
+    for number, path in enumerate(paths):
         arms = [(None, full), (screen, cascaded)]
         for one, found in arms if number % 2 else arms[::-1]:
             start_up(path, recipe.extract, chain, one)

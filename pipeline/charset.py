@@ -181,7 +181,9 @@ def _decoded(data: bytes, encoding: str, source: str) -> Decoded:
         encoding = "utf-8"
         text = data.decode(encoding, "replace")
     replaced = text.count(REPLACEMENT) / len(text) if text else 0.0
-    return Decoded(text=valid(text), encoding=encoding, source=source, replaced=replaced)
+    # What Python decodes as UTF-8 has no surrogates; other codecs are not trusted that far.
+    text = text.replace("\0", "") if encoding == "utf-8" else valid(text)
+    return Decoded(text=text, encoding=encoding, source=source, replaced=replaced)
 
 
 def valid(text: str) -> str:
