@@ -21,7 +21,6 @@ from filters.cascade import decisive as decides
 from filters.document import OTHERS, SCHEMA
 from pipeline import assets
 from pipeline.extraction import CHEAP, Extraction, extract_page
-from pipeline.extraction.visible import visible_text
 
 if TYPE_CHECKING:
     from pipeline.recipe import Recipe
@@ -115,6 +114,8 @@ def look_then_extract(
     `screen` is a `Screen` as JSON. `Extraction.look` holds the fields of `Look`, then the processor seconds of the look
     and of the extraction.
     """
+    from pipeline.extraction.visible import visible_text
+
     decoded, loaded = _ready(tuple(extractors), favor, comments, screen)
     if isinstance(page, bytes):
         return extract_page(page, url, extractors, favor, comments)
@@ -133,6 +134,9 @@ def _ready(
     extractors: tuple[str, ...], favor: str, comments: bool, screen: str
 ) -> tuple[Screen, dict[str, Any]]:
     """Everything that a child inherits from the zygote: the screen, its models, and what the extractor imports."""
+    # Here, as compiled loops take a while to load: not every command needs them.
+    from pipeline.extraction.visible import visible_text
+
     decoded = msgspec.json.decode(screen, type=Screen)
     names = [name for name in asset_names(decoded) if name == "lid176"]  # addresses are not judged here
     loaded = {name: assets.load(name) for name in names}

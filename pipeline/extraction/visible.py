@@ -157,6 +157,16 @@ def _end_of_script(source: Array, name: Any, end: Any, at: Any) -> Any:
     return size
 
 
+@compiled("int64(uint8, int64, uint8[::1], int64)")
+def _put(byte: Any, waiting: Any, text: Array, out: Any) -> Any:
+    """Appends a byte behind the white space that waits, a line end if it is 2; returns where the next one goes."""
+    if waiting and out:
+        text[out] = 10 if waiting > 1 else 32
+        out += 1
+    text[out] = byte
+    return out + 1
+
+
 @compiled("int64(uint8[::1], uint64[::1], int32[::1], int32[:, ::1], uint64[::1], uint8[::1])")
 def _visible(source: Array, keys: Array, positions: Array, values: Array, closed: Array, text: Array) -> Any:
     """Writes the text into `text`; returns its length. White space collapses, to a line end where a block begins."""
@@ -168,13 +178,7 @@ def _visible(source: Array, keys: Array, positions: Array, values: Array, closed
             if byte <= 32:
                 waiting = max(waiting, 1)
             else:
-                if waiting:
-                    if out:
-                        text[out] = 10 if waiting > 1 else 32
-                        out += 1
-                    waiting = 0
-                text[out] = byte
-                out += 1
+                out, waiting = _put(byte, waiting, text, out), 0
             at += 1
             continue
         following = source[at + 1]
@@ -190,12 +194,7 @@ def _visible(source: Array, keys: Array, positions: Array, values: Array, closed
             at = _find(source, at, 62) + 1
             continue
         if not closing and not _is_letter(following):
-            if waiting and out:
-                text[out] = 10 if waiting > 1 else 32
-                out += 1
-            waiting = 0
-            text[out] = byte
-            out += 1
+            out, waiting = _put(byte, waiting, text, out), 0
             at += 1
             continue
         start = at = at + 2 if closing else at + 1

@@ -18,10 +18,10 @@ from pipeline.cascade import (
     screened_row,
     settings,
     table,
-    visible_text,
 )
 from pipeline.extract import Tally, extract_range
 from pipeline.extraction import CHEAP, EXTRACTORS, extract_page
+from pipeline.extraction.visible import visible_text
 from pipeline.recipe import load
 from pipeline.stages import STAGES
 from pipeline.stats import spared_core_seconds

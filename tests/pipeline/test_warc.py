@@ -10,12 +10,10 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from warcio.warcwriter import WARCWriter
 
-from pipeline import warc
 from pipeline.gzip_members import Member, Source
 from pipeline.record import Damage, ReadLimits, Record
 from pipeline.record_header import iso_date, opens_arc, parse_header
@@ -468,27 +466,6 @@ def cut_anywhere(data: bytes, step: int = 1) -> None:
             for event in read_records(io.BytesIO(data), start or 0, end, reached=reached)
         ]
         assert signature(known) == whole, cut
-
-
-def test_the_next_range_starts_where_the_last_one_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = [member(record(number, block(number, 30))) for number in range(6)]
-    data, third = b"".join(parts), len(parts[0]) + len(parts[1])
-    reached = Reached()
-    assert urls(list(read_records(io.BytesIO(data), 0, third - 5, reached=reached))) == [0, 1]
-    assert (reached.end, reached.offset) == (third - 5, third)
-    calls: list[int] = []
-    find = warc._Chained.find
-
-    def counted(self: Any, offset: int, stop: int | None = None) -> int | None:
-        calls.append(offset)
-        return find(self, offset, stop)
-
-    monkeypatch.setattr("pipeline.warc._Chained.find", counted)
-    assert urls(list(read_records(io.BytesIO(data), third - 5, len(data), reached=reached))) == [2, 3, 4, 5]
-    assert calls == [third]
-    # What is known of another file, or is wrong, is not believed.
-    wrong = Reached(third - 5, third + 1)
-    assert urls(list(read_records(io.BytesIO(data), third - 5, len(data), reached=wrong))) == [2, 3, 4, 5]
 
 
 def test_any_cut_into_ranges_gives_the_same_records() -> None:
