@@ -10,7 +10,7 @@ from pipeline.extraction.wishes import Wishes
 
 
 def blocks(html: str, url: str, wishes: Wishes) -> str:
-    """Main text by the model that comes with Sluice, about 3 ms a page; `favor` is how sure it must be of a block."""
+    """Main text by the model that comes with Sluice, about 2 ms a page; `favor` is how sure it must be of a block."""
     # Here, as compiled loops take a while to load: not every command needs them.
     from pipeline.extraction.blocks.model import main_text, shipped
     from pipeline.extraction.blocks.render import render
