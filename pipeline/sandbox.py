@@ -256,6 +256,8 @@ class Sandbox:
         page, since, cpu_before, process = PROGRESS.unpack_from(progress)
         limit = self._timeout + sum(seconds for until, seconds in self._stalls if until > since)
         now, late = time.monotonic(), float(since + limit)
+        if not process:  # the child has not begun: on a busy machine a fork may take seconds
+            return float(since + limit * _STARVED)
         if now < late or now >= since + limit * _STARVED:
             return late
         used, waits = _processor_seconds(process)
