@@ -27,7 +27,7 @@ EXTRACTORS: dict[str, Extractor] = {
     "blocks": blocks,
 }
 PACKAGES = {"blocks": "resiliparse"}  # whose version decides the text; the others are packages of that name
-CHEAP = ("resiliparse",)  # as fast as the cascade's look at a page, which would save nothing
+CHEAP = ("resiliparse",)  # so fast that the cascade's look at a page saves nothing of it
 
 
 class Extraction(NamedTuple):

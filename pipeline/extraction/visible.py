@@ -14,6 +14,7 @@ import numpy as np
 
 from filters.compiled import compiled
 from pipeline.extraction.blocks.names import BLOCK, BREAK, element_table, name_hash
+from pipeline.extraction.blocks.scan import find, find_byte
 
 Array = np.ndarray[Any, Any]
 
@@ -35,13 +36,6 @@ def visible_text(html: str) -> str:
     size = _visible(source, _KEYS, _POSITIONS, _VALUES, _CLOSED, text)
     found = text[:size].tobytes().decode("utf-8", "replace")
     return entities.unescape(found) if "&" in found else found
-
-
-@compiled("int64(uint8[::1], int64, int64)")
-def _find(source: Array, at: Any, byte: Any) -> Any:
-    while at < len(source) and source[at] != byte:
-        at += 1
-    return at
 
 
 @compiled("boolean(uint8)")
@@ -98,7 +92,7 @@ def _end_of_tag(source: Array, at: Any) -> Any:
         if at >= size:
             break
         if source[at] == 34 or source[at] == 39:
-            at = _find(source, at + 1, np.int64(source[at])) + 1
+            at = find_byte(source, at + 1, np.int64(source[at])) + 1
         else:
             while at < size and not (_is_space(source[at]) or source[at] == 62):
                 at += 1
@@ -122,7 +116,7 @@ def _named(source: Array, at: Any, name: Array, start: Any, end: Any) -> Any:
 def _end_of_body(source: Array, name: Any, end: Any, at: Any) -> Any:
     """Where the end tag starts of the raw text element whose name is `source[name:end]`; the body begins at `at`."""
     while True:
-        at = _find(source, at, 60)
+        at = find_byte(source, at, 60)
         if at + 1 >= len(source):
             return len(source)
         if source[at + 1] == 47 and _named(source, at + 2, source, name, end):
@@ -171,7 +165,7 @@ def _put(byte: Any, waiting: Any, text: Array, out: Any) -> Any:
 def _visible(source: Array, keys: Array, positions: Array, values: Array, closed: Array, text: Array) -> Any:
     """Writes the text into `text`; returns its length. White space collapses, to a line end where a block begins."""
     at, out, waiting = 0, 0, 0  # waiting: the white space before the next character, 0 where there is none
-    size, mask, plain, foreign = len(source), np.uint64(len(keys) - 1), False, False
+    size, plain, foreign = len(source), False, False
     while at < size:
         byte = source[at]
         if byte != 60 or plain or at + 1 >= size:
@@ -191,7 +185,7 @@ def _visible(source: Array, keys: Array, positions: Array, values: Array, closed
             or following == 63
             or (closing and at + 2 < size and not _is_letter(source[at + 2]))
         ):
-            at = _find(source, at, 62) + 1
+            at = find_byte(source, at, 62) + 1
             continue
         if not closing and not _is_letter(following):
             out, waiting = _put(byte, waiting, text, out), 0
@@ -204,10 +198,8 @@ def _visible(source: Array, keys: Array, positions: Array, values: Array, closed
             name = (name ^ np.uint64(letter)) * _PRIME
             at += 1
         end = at
-        place = name & mask
-        while keys[place] != 0 and keys[place] != name:
-            place = (place + np.uint64(1)) & mask
-        if keys[place] == name and values[positions[place], 1] & (BLOCK | BREAK):
+        position = find(name, keys, positions)
+        if position >= 0 and values[position, 1] & (BLOCK | BREAK):
             waiting = 2
         at = _end_of_tag(source, at)
         if name == _SVG or name == _MATH:

@@ -121,7 +121,8 @@ def find(key: Any, keys: Array, positions: Array) -> Any:
 
 
 @compiled("int64(uint8[::1], int64, int64)")
-def _find_byte(source: Array, at: Any, byte: Any) -> Any:
+def find_byte(source: Array, at: Any, byte: Any) -> Any:
+    """Where a byte stands from `at` on; the length of the source where it does not."""
     while at < len(source) and source[at] != byte:
         at += 1
     return at
@@ -152,7 +153,7 @@ def _end_of_declaration(source: Array, at: Any) -> Any:
                 return at + 3
             at += 1
         return len(source)
-    return _find_byte(source, at, 62) + 1
+    return find_byte(source, at, 62) + 1
 
 
 @compiled("uint64(uint8[::1], int64, int64)")
@@ -212,7 +213,7 @@ def _attributes(source: Array, at: Any, words: Array, state: Array) -> Any:
         value = end = at
         if at + 1 < len(source) and source[at] == 61 and source[at + 1] == 34:
             value = at + 2
-            end = _find_byte(source, value, 34)
+            end = find_byte(source, value, 34)
             at = end + 1
         if key == _CLASS or key == _ID or key == _ROLE or key == _ITEMPROP:
             first = state[_WORDS]
@@ -450,7 +451,7 @@ def _scan(
     while at < len(source):
         if source[at] != 60:
             if skipped_depth:
-                at = _find_byte(source, at, 60)
+                at = find_byte(source, at, 60)
             else:
                 at = _text(source, at, text, elements, blocks, state)
             continue
@@ -468,7 +469,7 @@ def _scan(
         number = np.int64(values[position, 0]) if position >= 0 else 0
         properties = np.int64(values[position, 1]) if position >= 0 else 0
         if following == 47:
-            at = _find_byte(source, at, 62) + 1
+            at = find_byte(source, at, 62) + 1
             if not skipped_depth:
                 _close(name, properties, text, elements, blocks, names, state)
             elif name == skipped:
