@@ -27,12 +27,14 @@ from typing import IO, Any, NamedTuple
 import msgspec
 
 from pipeline.extraction import Extraction
-from pipeline.zygote import DONE, FRAME, OUT_OF_MEMORY, PAGE, PROGRESS, RUN
+from pipeline.zygote import DONE, FRAME, OUT_OF_MEMORY, PAGE, PROGRESS_SIZE, RUN, Progress
 
 _START_SECONDS = 120.0  # until the zygote has imported the extractor
 _KILL_SECONDS = 5.0  # until a killed child is reported
 _STARVED = 20  # times the limit by the clock on the wall, after which nothing excuses a page
 _OVERSLEPT_SECONDS = 0.1  # that a busy machine wakes us late
+_LOOK_SECONDS = 0.1  # between two looks at the clock, so that we know how long the machine stood still
+_TORN_SECONDS = 0.01  # until a child has written what it was writing
 _IDLE_SECONDS = (
     0.25  # without processor time, after which a child that is late waits for nothing that will come
 )
@@ -197,7 +199,7 @@ class Sandbox:
 
     def _load(self, pages: Sequence[Page]) -> None:
         """Writes the batch into the shared file: progress, count, table of places, then the pages."""
-        table = bytearray(PROGRESS.size) + len(pages).to_bytes(4, "little")
+        table = bytearray(PROGRESS_SIZE) + len(pages).to_bytes(4, "little")
         offset = len(table) + len(pages) * PAGE.size
         blobs: list[bytes] = []
         for page in pages:
@@ -215,37 +217,47 @@ class Sandbox:
         """One child from page `first` on; fills `results` and returns where it was and what ended it, if too early."""
         self._stalls.clear()
         self._idle = (-1, 0.0, 0.0)
-        with mmap.mmap(self._shared.fileno(), PROGRESS.size) as progress:
-            PROGRESS.pack_into(progress, 0, first, time.monotonic(), 0.0, 0)
+        with mmap.mmap(self._shared.fileno(), PROGRESS_SIZE) as shared:
+            at = Progress(first, time.monotonic(), 0.0, 0)
+            at.write(shared)
             self._command(RUN.pack(b"R", first))
             killed: float | None = None
-            page = first
+            looked = time.monotonic()
             while True:
-                if killed is None:
-                    page = PROGRESS.unpack_from(progress)[0]
-                deadline = killed + _KILL_SECONDS if killed is not None else self._deadline(progress)
-                wait = max(0.0, deadline - time.monotonic())
+                deadline = killed + _KILL_SECONDS if killed is not None else self._deadline(at)
+                wait = min(max(0.0, deadline - time.monotonic()), _LOOK_SECONDS)
                 control = self._control.fileno()
-                asleep = time.monotonic()
                 ready, _, _ = select.select([self._results, control], [], [], wait)
-                overslept = time.monotonic() - asleep - wait
-                if overslept > _OVERSLEPT_SECONDS:
-                    self._stalls.append((time.monotonic(), overslept))
                 if self._results in ready:
                     self._receive(results)
                 if control in ready:
                     done = self._answer()
                     self._receive(results)
                     self._received.clear()  # half a frame of a child that was killed
-                    return page, self._verdict(done, killed is not None)
-                late = time.monotonic() >= self._deadline(progress)
-                if killed is None and late and results[page] is None:
+                    return at.page, self._verdict(done, killed is not None)
+                looked = self._note_stall(looked, wait)
+                if killed is not None:
+                    if time.monotonic() >= deadline:
+                        raise _ZygoteGoneError
+                    continue
+                noted = Progress.read(shared)
+                if noted is None:
+                    time.sleep(_TORN_SECONDS)
+                    continue
+                at = noted
+                if time.monotonic() >= self._deadline(at) and results[at.page] is None:
                     killed = time.monotonic()
                     self._command(RUN.pack(b"K", 0))
-                elif killed is not None and time.monotonic() >= deadline:
-                    raise _ZygoteGoneError
 
-    def _deadline(self, progress: mmap.mmap) -> float:
+    def _note_stall(self, looked: float, wait: float) -> float:
+        """Notes whether much more than `wait` seconds have gone since `looked`; returns the time of this look."""
+        now = time.monotonic()
+        overslept = now - looked - wait
+        if overslept > _OVERSLEPT_SECONDS:
+            self._stalls.append((now, overslept))
+        return now
+
+    def _deadline(self, at: Progress) -> float:
         """When the page under way is late, as the clock stands now.
 
         The limit is of processor time, so that a busy machine decides no page's fate. A child that waits is late by
@@ -253,19 +265,18 @@ class Sandbox:
         disk. Where the machine stood still, as when it is moved or saved, a page is charged for what nobody worked:
         we overslept for as long.
         """
-        page, since, cpu_before, process = PROGRESS.unpack_from(progress)
-        limit = self._timeout + sum(seconds for until, seconds in self._stalls if until > since)
-        now, late = time.monotonic(), float(since + limit)
-        if not process:  # the child has not begun: on a busy machine a fork may take seconds
-            return float(since + limit * _STARVED)
-        if now < late or now >= since + limit * _STARVED:
+        limit = self._timeout + sum(seconds for until, seconds in self._stalls if until > at.since)
+        now, late = time.monotonic(), at.since + limit
+        if not at.process:  # the child has not begun: on a busy machine a fork may take seconds
+            return at.since + limit * _STARVED
+        if now < late or now >= at.since + limit * _STARVED:
             return late
-        used, waits = _processor_seconds(process)
-        left = limit - (used - cpu_before)
+        used, waits = _processor_seconds(at.process)
+        left = limit - (used - at.processor)
         if not waits:
             return now + left if left > 0 else late
-        if self._idle[:2] != (page, used):
-            self._idle = (page, used, now)
+        if self._idle[:2] != (at.page, used):
+            self._idle = (at.page, used, now)
         return late if left <= 0 else self._idle[2] + _IDLE_SECONDS
 
     def _command(self, command: bytes) -> None:

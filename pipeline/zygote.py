@@ -27,13 +27,14 @@ import socket
 import struct
 import sys
 import time
+import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-# Page; at its start time.monotonic() and the child's processor time, in seconds; the child's process id.
-PROGRESS = struct.Struct("<qddq")
+_PROGRESS = struct.Struct("<qddq")
+_CHECK = struct.Struct("<I")
 PAGE = struct.Struct("<QII?")  # offset in the shared file, bytes of content and of URL, whether it is a PDF
 FRAME = struct.Struct("<I")  # bytes of the result that follows
 RUN = struct.Struct("<cI")
@@ -41,6 +42,34 @@ DONE = struct.Struct("<ciQ")  # "D", wait status, peak resident KiB
 OUT_OF_MEMORY = 77  # exit status of a child that met a MemoryError
 _PARENT_CHECK_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
+
+
+class Progress(NamedTuple):
+    """Where a child is: the first bytes of the shared file, written by the child and read by the sandbox.
+
+    `process` is its process id, 0 before it has begun; `since` is `time.monotonic()` and `processor` its processor
+    time when it began `page`, both in seconds. A checksum goes with them: neither process waits for the other, and
+    packing writes zeros before it writes values.
+    """
+
+    page: int
+    since: float
+    processor: float
+    process: int
+
+    def write(self, shared: mmap.mmap) -> None:
+        """Notes this in the shared file."""
+        packed = _PROGRESS.pack(*self)
+        shared[: len(packed) + _CHECK.size] = packed + _CHECK.pack(zlib.crc32(packed))
+
+    @classmethod
+    def read(cls, shared: mmap.mmap) -> Progress | None:
+        """What was noted last; None while it is being written."""
+        packed, check = shared[: _PROGRESS.size], shared[_PROGRESS.size : PROGRESS_SIZE]
+        return cls(*_PROGRESS.unpack(packed)) if _CHECK.pack(zlib.crc32(packed)) == check else None
+
+
+PROGRESS_SIZE = _PROGRESS.size + _CHECK.size
 
 
 def main(arguments: str) -> None:
@@ -156,11 +185,11 @@ def _work(function: Callable[..., Any], settings: dict[str, Any], first: int) ->
     process = os.getpid()
     pages, results, options = settings["pages"], settings["results"], settings["options"]
     with mmap.mmap(pages, 0) as shared:
-        start = PROGRESS.size
+        start = PROGRESS_SIZE
         count = int.from_bytes(shared[start : start + 4], "little")
         for index in range(first, count):
             offset, size, url_size, is_pdf = PAGE.unpack_from(shared, start + 4 + index * PAGE.size)
-            PROGRESS.pack_into(shared, 0, index, time.monotonic(), time.process_time(), process)
+            Progress(index, time.monotonic(), time.process_time(), process).write(shared)
             data = shared[offset : offset + size]
             content = data if is_pdf else str(data, "utf-8")
             url = str(shared[offset + size : offset + size + url_size], "utf-8")

@@ -38,7 +38,7 @@ TIGHT = (
     "filters.url.min_soft_words=1",
     "filters.c4.min_sentences=8",
 )
-FAST = ("extract.page_timeout=1",)
+FAST = ("extract.page_timeout=2",)
 
 
 def made(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from pipeline.extraction import EXTRACTORS, Extraction
 from pipeline.sandbox import Failure, Page, Sandbox
+from pipeline.zygote import PROGRESS_SIZE, Progress
 
 # An extractor that does what the page says. It sleeps in C with the interpreter's lock held: no signal handler runs.
 HOSTILE = """
@@ -137,7 +139,7 @@ from pipeline.sandbox import Failure, Page, Sandbox
 with Sandbox("hostile_extractor:extract", timeout=0.5) as sandbox:
     sandbox.extract([Page("warm", "")])
     print(sandbox.process_id, flush=True)
-    found = sandbox.extract([Page("work:0.4", "")])
+    found = sandbox.extract([Page(sys.argv[2], "")])
     print([result.kind if isinstance(result, Failure) else result.text for result in found])
 """
 
@@ -156,20 +158,39 @@ def at_work(zygote: int) -> int:
     raise AssertionError("no child works")
 
 
-def test_a_machine_that_stood_still_fails_no_page(target: str) -> None:
-    """Stop reader, zygote and child for three times the limit, the child amid a page that stays below it."""
-    reader = subprocess.Popen([sys.executable, "-c", FROZEN, sys.path[-1]], stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize(("page", "charged"), [("work:0.4", False), ("work:1.75", True)])
+def test_a_machine_that_stood_still_fails_no_page(target: str, page: str, charged: bool) -> None:
+    """Stop reader, zygote and child for three times the limit, the child amid a page that stays below it.
+
+    Where the machine's clocks went on, the page is charged for that time: only the reader is stopped.
+    """
+    reader = subprocess.Popen(
+        [sys.executable, "-c", FROZEN, sys.path[-1], page], stdout=subprocess.PIPE, text=True
+    )
     assert reader.stdout is not None
     zygote = int(reader.stdout.readline())
-    frozen = [reader.pid, zygote, at_work(zygote)]
+    child = at_work(zygote)
+    frozen = [reader.pid] if charged else [reader.pid, zygote, child]
     for process in frozen:
         os.kill(process, signal.SIGSTOP)
     time.sleep(1.5)
     for process in frozen:  # the reader first
         os.kill(process, signal.SIGCONT)
         time.sleep(0.1)
-    assert reader.stdout.read() == "['work:0.4']\n"
+    assert reader.stdout.read() == f"['{page}']\n"
     assert reader.wait(60) == 0
+
+
+def test_progress_that_is_being_written_is_not_read() -> None:
+    with mmap.mmap(-1, PROGRESS_SIZE) as shared:
+        assert Progress.read(shared) is None
+        noted = Progress(7, 12.5, 0.25, 4321)
+        noted.write(shared)
+        assert Progress.read(shared) == noted
+        for part in (8, 16, 24):  # zeros first, then one value after the other
+            noted.write(shared)
+            shared[part:32] = bytes(32 - part)
+            assert Progress.read(shared) is None
 
 
 def test_a_late_page_that_waits_is_given_a_moment(sandbox: Sandbox) -> None:
