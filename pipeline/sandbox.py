@@ -35,9 +35,7 @@ _STARVED = 20  # times the limit by the clock on the wall, after which nothing e
 _OVERSLEPT_SECONDS = 0.1  # that a busy machine wakes us late
 _LOOK_SECONDS = 0.1  # between two looks at the clock, so that we know how long the machine stood still
 _TORN_SECONDS = 0.01  # until a child has written what it was writing
-_IDLE_SECONDS = (
-    0.25  # without processor time, after which a child that is late waits for nothing that will come
-)
+_IDLE_SECONDS = 0.25  # without processor time, after which a late child waits for nothing that will come
 _READ = 1 << 18
 _OWN_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HOME")
 _COMMAND = """
@@ -93,11 +91,8 @@ class Sandbox:
         self._results = -1
         self._received = bytearray()
         self._stalls: list[tuple[float, float]] = []  # when the machine went on, and after how many seconds
-        self._idle = (
-            -1,
-            0.0,
-            0.0,
-        )  # a late page that waits: its number, processor seconds so far, and since when
+        # A late page that waits: its number, processor seconds so far, and since when.
+        self._idle = (-1, 0.0, 0.0)
 
     def __enter__(self) -> Sandbox:
         return self

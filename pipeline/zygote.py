@@ -35,6 +35,7 @@ import msgspec
 
 _PROGRESS = struct.Struct("<qddq")
 _CHECK = struct.Struct("<I")
+PROGRESS_SIZE = _PROGRESS.size + _CHECK.size
 PAGE = struct.Struct("<QII?")  # offset in the shared file, bytes of content and of URL, whether it is a PDF
 FRAME = struct.Struct("<I")  # bytes of the result that follows
 RUN = struct.Struct("<cI")
@@ -48,8 +49,7 @@ class Progress(NamedTuple):
     """Where a child is: the first bytes of the shared file, written by the child and read by the sandbox.
 
     `process` is its process id, 0 before it has begun; `since` is `time.monotonic()` and `processor` its processor
-    time when it began `page`, both in seconds. A checksum goes with them: neither process waits for the other, and
-    packing writes zeros before it writes values.
+    time when it began `page`, both in seconds. A checksum goes with them, as neither process waits for the other.
     """
 
     page: int
@@ -60,16 +60,13 @@ class Progress(NamedTuple):
     def write(self, shared: mmap.mmap) -> None:
         """Notes this in the shared file."""
         packed = _PROGRESS.pack(*self)
-        shared[: len(packed) + _CHECK.size] = packed + _CHECK.pack(zlib.crc32(packed))
+        shared[:PROGRESS_SIZE] = packed + _CHECK.pack(zlib.crc32(packed))
 
     @classmethod
     def read(cls, shared: mmap.mmap) -> Progress | None:
         """What was noted last; None while it is being written."""
         packed, check = shared[: _PROGRESS.size], shared[_PROGRESS.size : PROGRESS_SIZE]
         return cls(*_PROGRESS.unpack(packed)) if _CHECK.pack(zlib.crc32(packed)) == check else None
-
-
-PROGRESS_SIZE = _PROGRESS.size + _CHECK.size
 
 
 def main(arguments: str) -> None:

@@ -187,7 +187,7 @@ def test_progress_that_is_being_written_is_not_read() -> None:
         noted = Progress(7, 12.5, 0.25, 4321)
         noted.write(shared)
         assert Progress.read(shared) == noted
-        for part in (8, 16, 24):  # zeros first, then one value after the other
+        for part in (8, 16, 24):  # half written, over zeros
             noted.write(shared)
             shared[part:32] = bytes(32 - part)
             assert Progress.read(shared) is None

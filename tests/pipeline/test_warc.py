@@ -437,7 +437,7 @@ def test_a_gzip_bomb_takes_little_memory(tmp_path: Path) -> None:
         for _ in range(size >> 20):
             file.write(bytes(1 << 20))
     code = (
-        "import sys; from pipeline.warc import Reached, read_records\n"
+        "import sys; from pipeline.warc import read_records\n"
         "with open(sys.argv[1], 'rb') as file: events = list(read_records(file))\n"
         "status = open('/proc/self/status').read()\n"
         "print(len(events), events[0].truncated, status.partition('VmHWM:')[2].split()[0])"
