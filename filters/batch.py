@@ -1,4 +1,4 @@
-"""A batch of texts with everything that several filters need found once: words, lines, lower-cased copies.
+"""A batch of texts with everything that several filters need found once: code points, chunks, lines, words.
 
 Filters ask for parts by name; each part is made at first use and kept as long as the batch. A change of text makes
 a new batch, so that nothing measured on the old text can be taken for the new one.
@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from filters.words import Words, WordSplitter
 
+if TYPE_CHECKING:
+    from filters.layout import Parts
+
 T = TypeVar("T")
+Array = np.ndarray[Any, Any]
 
 
 class Batch:
-    """Texts, URLs and stated opt-outs of some documents, in row order, with shared lazily found parts."""
+    """Texts, URLs, stated opt-outs and ids of some documents, in row order, with shared lazily found parts."""
 
     def __init__(
         self,
@@ -27,10 +31,12 @@ class Batch:
         urls: Sequence[str] | None = None,
         splitter: WordSplitter | None = None,
         opt_outs: Sequence[str | None] | None = None,
+        ids: Sequence[str] | None = None,
     ):
         self.texts = list(texts)
         self.urls = list(urls) if urls is not None else [""] * len(self.texts)
         self.opt_outs = list(opt_outs) if opt_outs is not None else [None] * len(self.texts)
+        self.ids = list(ids) if ids is not None else [""] * len(self.texts)
         self.splitter = splitter if splitter is not None else WordSplitter()
         self._parts: dict[Hashable, Any] = {}
 
@@ -39,7 +45,7 @@ class Batch:
 
     def edited(self, texts: Sequence[str]) -> Batch:
         """A batch of the same documents with other texts."""
-        return Batch(texts, self.urls, self.splitter, self.opt_outs)
+        return Batch(texts, self.urls, self.splitter, self.opt_outs, self.ids)
 
     def part(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once per batch and key."""
@@ -57,6 +63,50 @@ class Batch:
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Characters of each text."""
         return np.fromiter(map(len, self.texts), np.int64, len(self.texts))
+
+    @cached_property
+    def _code_points(self) -> tuple[Array, Array]:
+        from filters import layout  # compiled loops take a while to load: not every command needs them
+
+        return layout.code_points(self.texts)
+
+    @property
+    def codes(self) -> Array:
+        """The code points of all texts, uint32, one text after the other."""
+        return self._code_points[0]
+
+    @property
+    def bounds(self) -> Array:
+        """Where each text begins and ends in `codes`, int64 [texts + 1]."""
+        return self._code_points[1]
+
+    @cached_property
+    def chunks(self) -> Parts:
+        """The parts between white space, as `str.split` finds them."""
+        from filters import layout
+
+        return layout.chunks(self.codes, self.bounds)
+
+    @cached_property
+    def chunk_numbers(self) -> tuple[Array, Array]:
+        """Ids of the chunks, equal where chunks are, and the first chunk of each id: `layout.numbered`."""
+        from filters import layout
+
+        return layout.numbered(self.codes, self.chunks)
+
+    @cached_property
+    def lines(self) -> Parts:
+        """The parts between newlines, empty ones included."""
+        from filters import layout
+
+        return layout.lines(self.codes, self.bounds)
+
+    @cached_property
+    def split_lines(self) -> Parts:
+        """The lines as `str.splitlines` finds them."""
+        from filters import layout
+
+        return layout.split_lines(self.codes, self.bounds)
 
     @cached_property
     def arrow(self) -> pa.Array:

@@ -79,7 +79,8 @@ class Chain:
             return self._apply_in_part(documents)
         texts = [text or "" for text in documents.column("text").to_pylist()]
         urls = [url or "" for url in documents.column("url").to_pylist()]
-        batch = Batch(texts, urls, self._splitter, documents.column("opt_out").to_pylist())
+        ids = [id_ or "" for id_ in documents.column("id").to_pylist()]
+        batch = Batch(texts, urls, self._splitter, documents.column("opt_out").to_pylist(), ids)
         lengths = np.fromiter((len(text.strip()) for text in texts), np.int64, len(texts))
         columns: dict[str, np.ndarray[Any, Any]] = {EMPTY_SIGNAL.column: lengths}
         for name, settings in self.steps:
