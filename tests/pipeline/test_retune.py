@@ -124,7 +124,7 @@ def test_conditions_and_settings_by_language_are_decided_again(
 ) -> None:
     change = (
         "filters.c4.unless=gopher_quality_words >= 300",
-        "filters.gopher_repetition.rules.dup_line_frac.when=language == de",
+        "filters.gopher_repetition.unless=gopher_quality_words >= 30",
         "filters.fineweb.by_language={en: {max_char_dup: 0.3}}",
     )
     done = retuned(small, tmp_path / "new", *change, *FAST)
