@@ -2,12 +2,12 @@
 
     python benchmarks/filters.py [--data DATA] [--documents N] [--tries N]
 
-The texts are marked main texts of the test data of 3,500 to 5,500 characters (4.4 KB on average). Both sides get the same
-texts in the same run, in one process bound to one core; figures are milliseconds of processor time a document, the
-best of several tries. datatrove is given twice: as its pipeline runs, where a dropped document reaches no later filter, and
-with all four filters on every document, which is what this project does. Ours is given cold (a fresh chain that
-remembers nothing, for every document and for every batch of 512) and warm. Compiled code, imports and assets
-are loaded before, on both sides. Then: the cost of texts ten times as long, and every filter alone and all together.
+The texts are marked main texts of the test data of 3,500 to 5,500 characters (4.4 KB on average). Both sides get the
+same texts in the same run, in one process bound to one core; figures are milliseconds of processor time a document,
+the best of several tries. datatrove is given twice: as its pipeline runs, where a dropped document reaches no later
+filter, and with all four filters on every document, which is what this project does. Ours is given cold (a fresh chain
+that remembers nothing, for every document and for every batch of 512) and warm. Compiled code, imports and assets are
+loaded before, on both sides. Then: the cost of ten texts in one document, and of every filter alone and all together.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=os.environ.get("SLUICE_DATA"), help="default: $SLUICE_DATA")
-    parser.add_argument("--documents", type=int, default=128, help="given to datatrove (ours get at least a batch)")
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("SLUICE_DATA"), help="default: $SLUICE_DATA"
+    )
+    parser.add_argument(
+        "--documents", type=int, default=128, help="given to datatrove (ours get at least a batch)"
+    )
     parser.add_argument("--tries", type=int, default=5)
     options = parser.parse_args()
     if options.data is None:
@@ -48,7 +52,9 @@ def main() -> None:
     texts = real_texts(options.data)
     few = texts[:: max(1, len(texts) // options.documents)][: options.documents]
     characters = sum(map(len, few)) / len(few)
-    print(f"{len(few)} of {len(texts)} texts, {characters:.0f} characters on average; ms of processor time a document\n")
+    print(
+        f"{len(few)} of {len(texts)} texts, {characters:.0f} characters on average; ms of processor time a document\n"
+    )
     compare(few, options.tries)
     grow(texts, options.tries)
     every_filter(texts, options.tries)
@@ -126,7 +132,8 @@ def compare(texts: list[str], tries: int) -> None:
     piped = best(lambda: there(filters, texts, False), min(tries, 3)) / count
     whole = best(lambda: there(filters, texts, True), min(tries, 3)) / count
     ours = {
-        "cold, a chain a document": best(lambda: [chain_of(FOUR).apply(one) for one in singles], tries) / count,
+        "cold, a chain a document": best(lambda: [chain_of(FOUR).apply(one) for one in singles], tries)
+        / count,
         f"cold, a chain for {BATCH} documents": best(lambda: chain_of(FOUR).apply(batches[0]), tries) / BATCH,
         f"warm, {BATCH} documents": best(lambda: warm.apply(batches[0]), tries) / BATCH,
     }
