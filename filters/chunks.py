@@ -12,6 +12,7 @@ several hundred marks) are split by a linear rule instead: runs of letters and d
 
 from __future__ import annotations
 
+import functools
 from itertools import pairwise
 from typing import Any
 
@@ -54,6 +55,12 @@ class ChunkRules:
                 if whole_before and whole_after:
                     return not is_long_row(left) and not is_long_row(right)
         return False
+
+
+@functools.lru_cache(maxsize=4)
+def chunk_rules(pipeline: Any) -> ChunkRules:
+    """The rules of a blank English pipeline."""
+    return ChunkRules(pipeline)
 
 
 def is_long_row(chunk: str) -> bool:

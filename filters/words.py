@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from filters.chunks import MARKS_TIMES_LENGTH, ChunkRules, Spans
+from filters.chunks import MARKS_TIMES_LENGTH, ChunkRules, Spans, chunk_rules
 
 if TYPE_CHECKING:
     from filters.layout import Parts
@@ -104,7 +104,6 @@ class WordSplitter:
 
     def __init__(self, tokenizer: Any = None) -> None:
         self._pipeline = tokenizer
-        self._chunk_rules: ChunkRules | None = None
         self._remembered: dict[str, Spans] = {}
 
     @property
@@ -139,37 +138,36 @@ class WordSplitter:
 
         Of neighbours that are split together the first has all words.
         """
-        if self._chunk_rules is None:
-            self._chunk_rules = ChunkRules(self.pipeline)
+        rules = chunk_rules(self.pipeline)
         found: dict[int, Spans] = {}
         borders = frozenset(chunks.offsets.tolist())
         for chunk in odd.tolist():
             if chunk in found:
                 continue
             low = high = chunk
-            while low not in borders and self._entangled(codes, chunks, low - 1):
+            while low not in borders and _entangled(rules, codes, chunks, low - 1):
                 low -= 1
-            while high + 1 not in borders and self._entangled(codes, chunks, high):
+            while high + 1 not in borders and _entangled(rules, codes, chunks, high):
                 high += 1
             start, end = int(chunks.starts[low]), int(chunks.ends[high])
-            words = self._remember(decoded(codes[start:end]))
+            words = self._remember(rules, decoded(codes[start:end]))
             found.update({other: [] for other in range(low + 1, high + 1)})
             found[low] = [(start + begin, start + stop) for begin, stop in words]
         return found
 
-    def _entangled(self, codes: Array, chunks: Parts, left: int) -> bool:
-        """Whether a special case may be matched over the gap behind a chunk."""
-        end, start = int(chunks.ends[left]), int(chunks.starts[left + 1])
-        if start - end != 1 or codes[end] != 32 or self._chunk_rules is None:
-            return False  # other white space is a token
-        before, after = codes[chunks.starts[left] : end], codes[start : chunks.ends[left + 1]]
-        return self._chunk_rules.touch(decoded(before), decoded(after))
-
-    def _remember(self, text: str) -> Spans:
+    def _remember(self, rules: ChunkRules, text: str) -> Spans:
         words = self._remembered.get(text)
         if words is None:
             if len(self._remembered) >= MAX_CHUNKS:
                 self._remembered.clear()
-            assert self._chunk_rules is not None
-            words = self._remembered[text] = self._chunk_rules.split(text)
+            words = self._remembered[text] = rules.split(text)
         return words
+
+
+def _entangled(rules: ChunkRules, codes: Array, chunks: Parts, left: int) -> bool:
+    """Whether a special case may be matched over the gap behind a chunk."""
+    end, start = int(chunks.ends[left]), int(chunks.starts[left + 1])
+    if start - end != 1 or codes[end] != 32:
+        return False  # other white space is a token
+    before, after = codes[chunks.starts[left] : end], codes[start : chunks.ends[left + 1]]
+    return rules.touch(decoded(before), decoded(after))
