@@ -43,6 +43,7 @@ def test_tables() -> None:
         "url",
         "optout",
         "language",
+        "line_languages",
         "gopher_repetition",
         "gopher_quality",
         "c4",
