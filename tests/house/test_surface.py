@@ -44,6 +44,7 @@ def test_tables() -> None:
         "optout",
         "language",
         "line_languages",
+        "stop_words",
         "gopher_repetition",
         "gopher_quality",
         "c4",
