@@ -10,7 +10,9 @@ from typing import Any
 
 from filters import (
     c4,
+    domain,
     fineweb,
+    foreign,
     gopher_quality,
     gopher_repetition,
     language,
@@ -33,6 +35,8 @@ FILTERS: dict[str, FilterSpec] = {
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
+    "domain": domain.SPEC,
+    "datatrove": foreign.SPEC,
 }
 
 

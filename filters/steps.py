@@ -175,16 +175,17 @@ def _settings(spec: FilterSpec, values: Mapping[str, Any], path: str) -> Any:
     try:
         return msgspec.convert(dict(values), spec.settings)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).rpartition(" - at `$")
+        message, found, where = str(error).rpartition(" - at `$")
+        if not found:
+            raise ValueError(f"{path}: {error}") from None
         where = where.rstrip("`")
-        key, _, index = where.removeprefix(".").partition("[")
-        got: Any
-        got, kind = (
-            values.get(key),
-            {one.name: one.type for one in msgspec.structs.fields(spec.settings)}.get(key),
-        )
-        if index and isinstance(got, Sequence) and index.rstrip("]").isdecimal():
-            got = got[int(index.rstrip("]"))]
+        keys = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", where)
+        got: Any = values
+        for key, index in keys:
+            here = int(index) if index else key
+            got = got[here] if isinstance(got, Mapping | list | tuple) else None
+        kinds = {one.name: one.type for one in msgspec.structs.fields(spec.settings)}
+        kind = kinds.get(keys[0][0]) if keys else None
         raise ValueError(f"{path}{where}: {expectation(message, kind, got)}") from None
 
 

@@ -49,6 +49,8 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "domain",
+        "datatrove",
     ]
     assert list(STAGES) == [
         "ids",
