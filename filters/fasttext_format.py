@@ -242,7 +242,7 @@ def _gram_rows(arguments: _Arguments, words: int, rows: int, pruned: Array | Non
     if rows < words:
         raise FastTextError(f"{rows} rows for {words} words")
     if pruned is None or not len(pruned):
-        return loops.gram_table(np.zeros(0, np.int32), np.zeros(0, np.int32))  # type: ignore[no-any-return]
+        return loops.gram_table(np.zeros(0, np.int32), np.zeros(0, np.int32))
     if pruned.min() < 0 or words + int(pruned[:, 1].max()) >= rows:
         raise FastTextError(f"{rows} rows for {words} words and n-grams up to {pruned[:, 1].max()}")
     table: Array = loops.gram_table(
