@@ -3,7 +3,8 @@
 A word is a run of letters, digits and connectors with their marks; an apostrophe, full stop or middle dot belongs to
 it between two letters, a comma, semicolon or full stop between two digits. Any other visible character is a part of
 its own, with its marks; emoji joined by ZERO WIDTH JOINER and pairs of regional indicators are one part. White space
-is in no part. Scripts without spaces come as whole runs, for a dictionary to split (`filters.segment`).
+is in no part. As ICU has it, Korean syllables join no letters and digits of other scripts. Scripts without spaces come
+as whole runs, for a dictionary to split (`filters.segment`).
 
 The classes are made of Unicode's general categories where those say the same; `_CLASSES` names the rest.
 """
@@ -21,10 +22,10 @@ from filters.layout import Parts, traits
 
 Array = np.ndarray[Any, Any]
 
-# Classes of code points (Word_Break of the annex, merged where the rules are the same).
-OTHER, SPACE, LETTER, DIGIT, CONNECTOR, EXTEND, MID_LETTER, MID_BOTH, MID_NUMBER, REGIONAL, UNSPACED = range(
-    11
-)
+# Classes of code points (Word_Break of the annex, merged where the rules are the same). The last two are runs of
+# their own kind.
+OTHER, SPACE, LETTER, DIGIT, CONNECTOR, EXTEND = range(6)
+MID_LETTER, MID_BOTH, MID_NUMBER, REGIONAL, UNSPACED, HANGUL = range(6, 12)
 
 # What a dictionary splits: Thai, Lao, Burmese, Khmer, kana and Chinese characters, without their digits and stops.
 _UNSPACED = """
@@ -45,6 +46,7 @@ _CLASSES = {
     MID_NUMBER: "2C 3B 37E 589 60C-60D 66C 7F8 2044 FE10 FE14 FE50 FE54 FF0C FF1B",
     REGIONAL: "1F1E6-1F1FF",
     UNSPACED: _UNSPACED,
+    HANGUL: "AC00-D7A3",
 }
 _BY_CATEGORY = {
     "Nd": DIGIT,
@@ -134,9 +136,9 @@ def _words(
                 continue
             starts[count] = at
             unspaced[count] = kind == UNSPACED
-            if kind == UNSPACED:
+            if kind >= UNSPACED:
                 at += 1
-                while at < end and (table[codes[at]] == UNSPACED or table[codes[at]] == EXTEND):
+                while at < end and (table[codes[at]] == kind or table[codes[at]] == EXTEND):
                     at += 1
             elif LETTER <= kind <= CONNECTOR:
                 at = _word_end(codes, table, at, end)
