@@ -55,6 +55,11 @@ class Step(NamedTuple):
         """The entry of a recipe's list with every default spelled out."""
         return {self.name: {**msgspec.to_builtins(self.settings), **self.written}}
 
+    @property
+    def rule_names(self) -> list[str]:
+        """The filter's rules, in their order."""
+        return [rule.name for rule in FILTERS[self.name].rules(self.settings)]
+
     def measured_by(self, language: str | None) -> Any:
         """The settings for a document of this language."""
         return self.by_language.get(language, self.settings) if language is not None else self.settings
@@ -133,7 +138,7 @@ def _guarded(steps: Sequence[Step], path: str) -> list[Step]:
 
 
 def _guards(step: Step, path: str, known: Sequence[str]) -> dict[str, Guard]:
-    names = [rule.name for rule in FILTERS[step.name].rules(step.settings)]
+    names = step.rule_names
     of_all = {key: step.written[key] for key in ("when", "unless") if key in step.written}
     given = step.written.get("rules", {})
     if not isinstance(given, Mapping):
