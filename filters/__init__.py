@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, domain, fineweb, foreign, gopher_quality, gopher_repetition, language, optout, url
+from filters import (
+    c4,
+    domain,
+    fineweb,
+    foreign,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    line_languages,
+    optout,
+    stop_words,
+    url,
+)
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -17,6 +29,8 @@ FILTERS: dict[str, FilterSpec] = {
     "url": url.SPEC,
     "optout": optout.SPEC,
     "language": language.SPEC,
+    "line_languages": line_languages.SPEC,
+    "stop_words": stop_words.SPEC,
     "gopher_repetition": gopher_repetition.SPEC,
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,

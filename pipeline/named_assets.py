@@ -24,6 +24,7 @@ import msgspec
 from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
 from pipeline.show import show_text
+from pipeline.stop_lists import own_lists
 
 if TYPE_CHECKING:
     from filters.steps import Step
@@ -69,6 +70,7 @@ def _fasttext(path: Path) -> Any:
 
 
 KINDS: dict[str, Kind] = {
+    "stop_words": Kind(own_lists),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
 }
 
