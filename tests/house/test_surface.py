@@ -47,6 +47,7 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "rpv2",
     ]
     assert list(STAGES) == [
         "ids",
