@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, fineweb, gopher_quality, gopher_repetition, language, optout, redpajama_v2, url
+from filters import (
+    c4,
+    fineweb,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    nemo_curator,
+    optout,
+    redpajama_v2,
+    url,
+)
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -22,6 +32,7 @@ FILTERS: dict[str, FilterSpec] = {
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
     "rpv2": redpajama_v2.SPEC,
+    "nemo": nemo_curator.SPEC,
 }
 
 

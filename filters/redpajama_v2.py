@@ -193,10 +193,11 @@ def _raw(batch: Batch, settings: Settings) -> dict[str, Array]:
     """What is counted on the text as it stands, and whether there are words at all."""
     from filters import layout
     from filters import redpajama_v2_counts as counts
+    from filters.word_sets import word_set
 
     texts = len(batch)
     found = np.zeros((texts, 7), np.int64)
-    stop_words = counts.hash_table(settings.stop_words)
+    stop_words = word_set(settings.stop_words)
     counts.text_counts(batch.codes, batch.bounds, layout.traits(), stop_words, found)
     by_line, capitals = np.zeros((texts, 6), np.int64), np.zeros(texts)
     lines = batch.lines
@@ -224,6 +225,7 @@ def _of_words(batch: Batch) -> dict[str, Array]:
     from filters import layout, repeats
     from filters import redpajama_v2_counts as counts
     from filters.normalised import normalised
+    from filters.word_sets import codes_of
 
     texts = len(batch)
     words = batch.part("normalised", lambda: normalised(batch.codes, batch.bounds, batch.lines))
@@ -233,11 +235,11 @@ def _of_words(batch: Batch) -> dict[str, Array]:
     unique, entropy = np.zeros(texts, np.int64), np.zeros(texts)
     counts.vocabulary(offsets, ids, len(first), unique, entropy)
     lorem = np.zeros(texts, np.int64)
-    counts.pairs(words.codes, *words.texts, _codes("lorem"), _codes("ipsum"), lorem)
+    counts.pairs(words.codes, *words.texts, codes_of("lorem"), codes_of("ipsum"), lorem)
     by_line, numerals = np.zeros((texts, 5), np.int64), np.zeros(texts)
     lines, parts = batch.lines.offsets, words.lines
     counts.normalised_line_counts(
-        words.codes, lines, *parts, layout.traits(), _codes("javascript"), by_line, numerals
+        words.codes, lines, *parts, layout.traits(), codes_of("javascript"), by_line, numerals
     )
     nlines = _nlines(batch)
     found = {
@@ -272,10 +274,6 @@ def _nlines(batch: Batch) -> Array:
     lines = batch.lines
     last = lines.offsets[1:] - 1
     return lines.counts() - (lines.starts[last] == lines.ends[last])
-
-
-def _codes(word: str) -> Array:
-    return np.array(list(map(ord, word)), np.uint32)
 
 
 SPEC = FilterSpec(

@@ -12,6 +12,7 @@ import numpy as np
 
 from filters.compiled import compiled
 from filters.layout import LETTER, LOWER, NUMERIC, SPACE, UPPER
+from filters.word_sets import among, hash_codes
 
 Array = np.ndarray[Any, Any]
 
@@ -24,44 +25,6 @@ JAVASCRIPT, JAVASCRIPT_LINES, NORMALISED_WORDS, NORMALISED_CHARACTERS, NUMERIC_C
 
 BULLETS = np.array([ord(mark) for mark in "•‣▶◀◦■□▪▫–"], np.uint32)
 _ELLIPSIS = 0x2026
-_FNV, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
-
-
-@compiled("uint64(uint32[::1], int64, int64)")
-def _hash(codes: Array, start: int, end: int) -> Any:
-    key = _FNV
-    for i in range(start, end):
-        key = (key ^ np.uint64(codes[i])) * _PRIME
-        key ^= key >> np.uint64(29)
-    return key
-
-
-@compiled("boolean(uint64[::1], uint64)")
-def _among(hashes: Array, key: Any) -> bool:
-    """Whether a key is in a hash table of a power of two slots, 0 where a slot is free."""
-    mask = np.uint64(len(hashes) - 1)
-    slot = key & mask
-    while hashes[slot] != 0:
-        if hashes[slot] == key:
-            return True
-        slot = (slot + np.uint64(1)) & mask
-    return False
-
-
-def hash_table(words: tuple[str, ...]) -> Array:
-    """Hashes of words for `text_counts`, uint64, at most half full."""
-    size = 16
-    while size < 2 * len(words):
-        size *= 2
-    table = np.zeros(size, np.uint64)
-    for word in words:
-        codes = np.frombuffer(bytearray(word.encode("utf-32-le", "surrogatepass")), np.uint32)
-        key = int(_hash(codes, 0, len(codes)))
-        slot = key & (size - 1)
-        while table[slot] not in (0, key):
-            slot = (slot + 1) & (size - 1)
-        table[slot] = key
-    return table
 
 
 @compiled("boolean(uint32)")
@@ -98,7 +61,7 @@ def text_counts(codes: Array, bounds: Array, table: Array, stop_words: Array, ou
                     row[WORDS] += 1
                     row[CAPITALS] += upper and not other_case
                     row[NO_LATIN] += not latin
-                    if kind == 1 and _among(stop_words, _hash(codes, start, i)):
+                    if kind == 1 and among(stop_words, hash_codes(codes, start, i)):
                         row[STOP_WORDS] += 1
                 kind, start, upper, other_case, latin = now, i, False, False, False
             if not inside:

@@ -48,6 +48,7 @@ def test_tables() -> None:
         "c4",
         "fineweb",
         "rpv2",
+        "nemo",
     ]
     assert list(STAGES) == [
         "ids",
