@@ -10,6 +10,7 @@ from typing import Any
 
 from filters import (
     c4,
+    code,
     fineweb,
     gopher_quality,
     gopher_repetition,
@@ -33,6 +34,7 @@ FILTERS: dict[str, FilterSpec] = {
     "fineweb": fineweb.SPEC,
     "rpv2": redpajama_v2.SPEC,
     "nemo": nemo_curator.SPEC,
+    "code": code.SPEC,
 }
 
 

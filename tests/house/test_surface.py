@@ -49,6 +49,7 @@ def test_tables() -> None:
         "fineweb",
         "rpv2",
         "nemo",
+        "code",
     ]
     assert list(STAGES) == [
         "ids",
