@@ -11,6 +11,7 @@ from typing import Any
 from filters import (
     c4,
     code,
+    dirty,
     fineweb,
     gopher_quality,
     gopher_repetition,
@@ -35,6 +36,7 @@ FILTERS: dict[str, FilterSpec] = {
     "rpv2": redpajama_v2.SPEC,
     "nemo": nemo_curator.SPEC,
     "code": code.SPEC,
+    "dirty": dirty.SPEC,
 }
 
 

@@ -50,6 +50,7 @@ def test_tables() -> None:
         "rpv2",
         "nemo",
         "code",
+        "dirty",
     ]
     assert list(STAGES) == [
         "ids",
