@@ -47,6 +47,8 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "domain",
+        "datatrove",
         "rpv2",
         "nemo",
         "code",
