@@ -20,6 +20,7 @@ from filters import (
     language,
     nemo_curator,
     optout,
+    outliers,
     redpajama_v2,
     url,
 )
@@ -41,6 +42,7 @@ FILTERS: dict[str, FilterSpec] = {
     "nemo": nemo_curator.SPEC,
     "code": code.SPEC,
     "dirty": dirty.SPEC,
+    "outliers": outliers.SPEC,
 }
 
 

@@ -68,8 +68,15 @@ def _fasttext(path: Path) -> Any:
     return Model(path.read_bytes())
 
 
+def _unigrams(path: Path) -> Any:
+    from pipeline.unigrams import load
+
+    return load(path)
+
+
 KINDS: dict[str, Kind] = {
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
+    "unigrams": Kind(_unigrams),
 }
 
 

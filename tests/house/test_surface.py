@@ -53,6 +53,7 @@ def test_tables() -> None:
         "nemo",
         "code",
         "dirty",
+        "outliers",
     ]
     assert list(STAGES) == [
         "ids",
