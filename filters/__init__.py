@@ -10,6 +10,8 @@ from typing import Any
 
 from filters import (
     c4,
+    code,
+    dirty,
     domain,
     fineweb,
     foreign,
@@ -17,7 +19,10 @@ from filters import (
     gopher_repetition,
     language,
     line_languages,
+    nemo_curator,
     optout,
+    outliers,
+    redpajama_v2,
     stop_words,
     url,
 )
@@ -37,6 +42,11 @@ FILTERS: dict[str, FilterSpec] = {
     "fineweb": fineweb.SPEC,
     "domain": domain.SPEC,
     "datatrove": foreign.SPEC,
+    "rpv2": redpajama_v2.SPEC,
+    "nemo": nemo_curator.SPEC,
+    "code": code.SPEC,
+    "dirty": dirty.SPEC,
+    "outliers": outliers.SPEC,
 }
 
 

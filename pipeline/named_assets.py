@@ -69,9 +69,16 @@ def _fasttext(path: Path) -> Any:
     return Model(path.read_bytes())
 
 
+def _unigrams(path: Path) -> Any:
+    from pipeline.unigrams import load
+
+    return load(path)
+
+
 KINDS: dict[str, Kind] = {
     "stop_words": Kind(own_lists),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
+    "unigrams": Kind(_unigrams),
 }
 
 

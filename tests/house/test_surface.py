@@ -51,6 +51,11 @@ def test_tables() -> None:
         "fineweb",
         "domain",
         "datatrove",
+        "rpv2",
+        "nemo",
+        "code",
+        "dirty",
+        "outliers",
     ]
     assert list(STAGES) == [
         "ids",
