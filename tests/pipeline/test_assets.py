@@ -12,7 +12,7 @@ import pytest
 
 from filters import FILTERS
 from filters.hashing import hash_strings
-from pipeline import assets
+from pipeline import assets, hash_cache
 from pipeline.errors import UserError
 
 
@@ -75,10 +75,10 @@ def test_hashes_are_cached_checked_and_remade(cache: Path, archive: Path) -> Non
     assert addresses.tolist() == hash_strings(["http://a.org/x"]).tolist()
     (cached,) = cache.iterdir()
     whole = cached.read_bytes()
-    assert isinstance(assets._read_cached(cached), np.ndarray)
+    assert isinstance(hash_cache.read(cached), np.ndarray)
     for damaged in (b"", whole[:-8], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], whole[:-3]):
         cached.write_bytes(damaged)
-        assert assets._read_cached(cached) is None
+        assert hash_cache.read(cached) is None
         again, _ = assets._hashed_lists(archive)
         assert again.tolist() == hosts.tolist()
         assert cached.read_bytes() == whole
