@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, fineweb, gopher_quality, gopher_repetition, language, optout, url
+from filters import (
+    bad_words,
+    blocklist,
+    c4,
+    fineweb,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    optout,
+    url,
+    url_words,
+)
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -21,6 +32,9 @@ FILTERS: dict[str, FilterSpec] = {
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
+    "blocklist": blocklist.SPEC,
+    "url_words": url_words.SPEC,
+    "bad_words": bad_words.SPEC,
 }
 
 

@@ -223,7 +223,10 @@ def _settings(spec: FilterSpec, values: Any, path: str) -> Any:
     try:
         return msgspec.convert(dict(values), spec.settings)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).rpartition(" - at `$")
+        message, at, where = str(error).rpartition(" - at `$")
+        message, where = (
+            (message, where) if at else (where, "")
+        )  # what a Settings' own check says has no place
         where = where.rstrip("`")
         key, _, index = where.removeprefix(".").partition("[")
         got: Any

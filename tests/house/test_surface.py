@@ -47,6 +47,9 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "blocklist",
+        "url_words",
+        "bad_words",
     ]
     assert list(STAGES) == [
         "ids",
