@@ -1,4 +1,4 @@
-"""Hosts and addresses looked up in long lists of hashes, in compiled loops: linear in the bytes that are asked about."""
+"""Hosts and addresses looked up in long lists of hashes, in compiled loops linear in the bytes that are asked about."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ that five million of them take 40 MB, shared by all processes, and are read only
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
 from collections.abc import Iterator
@@ -46,19 +45,6 @@ PUBLISHERS = {
 
 class ListError(UsageError):
     """A list is not there, or is not what its kind says."""
-
-
-def digest(path: Path) -> str:
-    """SHA-256 in hex of a file; of a folder that of its lines `sha256  relative/path`, sorted, one a file.
-
-    The same as `cd PATH && find -type f -printf '%P\\n' | xargs sha256sum | LC_ALL=C sort | sha256sum`.
-    """
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    files = [file for file in path.rglob("*") if file.is_file()]
-    lines = sorted(f"{digest(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def ut1(path: Path) -> BlockList:
@@ -176,8 +162,10 @@ def _cached(path: Path, kind: str, contents: Any) -> BlockList:
     """The hashed list from the cache, or from its files."""
     import numpy as np
 
+    from pipeline.named_assets import digest_of  # whose table of kinds names the loaders of this module
+
     _require(path)
-    file = hash_cache.folder() / f"{kind}-{FORMAT}-{digest(path)[:32]}.u64"
+    file = hash_cache.folder() / f"{kind}-{FORMAT}-{digest_of(str(path))[:32]}.u64"
     values = hash_cache.read(file)
     if values is None:
         values = _packed(path, *contents(path))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import os
 import tarfile
 from pathlib import Path
@@ -11,11 +10,13 @@ import pytest
 from filters.hashing import hash_strings
 from pipeline import lists
 from pipeline.lists import PUBLISHERS, ListError
+from pipeline.named_assets import digest_of
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    digest_of.cache_clear()
     return tmp_path / "cache" / "sluice"
 
 
@@ -63,6 +64,7 @@ def test_a_second_reading_comes_from_the_cache(cache: Path, ut1: Path) -> None:
     check(lists.ut1(ut1))
     assert file.read_bytes() == whole
     (ut1 / "adult" / "domains").write_text("other.com\n")
+    digest_of.cache_clear()
     assert lists.ut1(ut1).category("adult").hosts.tolist() == hash_strings(["other.com"]).tolist()
 
 
@@ -75,6 +77,7 @@ def test_what_is_no_ut1_list_is_named(cache: Path, tmp_path: Path, ut1: Path) ->
     (tmp_path / "x.tar.gz").write_bytes(b"no archive")
     with pytest.raises(ListError, match=r"x\.tar\.gz: not a tar archive"):
         lists.ut1(tmp_path / "x.tar.gz")
+    digest_of.cache_clear()
     (ut1 / "adult" / "expressions").write_text("(a")
     with pytest.raises(ListError, match=r"adult/expressions: \(a: missing \)"):
         lists.ut1(ut1)
@@ -111,16 +114,6 @@ def test_words_by_language_and_for_all(tmp_path: Path) -> None:
     (tmp_path / "none").write_text("\n")
     with pytest.raises(ListError, match="there are no words in it"):
         lists.words(tmp_path / "none")
-
-
-def test_digests_of_files_and_folders(tmp_path: Path) -> None:
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "a" / "x").write_bytes(b"1")
-    (tmp_path / "a" / "b" / "y").write_bytes(b"2")
-    one, two = hashlib.sha256(b"1").hexdigest(), hashlib.sha256(b"2").hexdigest()
-    lines = sorted([f"{one}  x\n", f"{two}  b/y\n"])
-    assert lists.digest(tmp_path / "a" / "x") == one
-    assert lists.digest(tmp_path / "a") == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def test_the_real_lists(cache: Path, data_dir: Path) -> None:
