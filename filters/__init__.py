@@ -16,8 +16,10 @@ from filters import (
     fineweb,
     gopher_quality,
     gopher_repetition,
+    importance,
     language,
     optout,
+    perplexity,
     url,
     url_words,
 )
@@ -37,6 +39,8 @@ FILTERS: dict[str, FilterSpec] = {
     "blocklist": blocklist.SPEC,
     "url_words": url_words.SPEC,
     "bad_words": bad_words.SPEC,
+    "importance": importance.SPEC,
+    "perplexity": perplexity.SPEC,
 }
 
 

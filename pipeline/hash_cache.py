@@ -23,7 +23,9 @@ def read(path: Path) -> Any:
     import numpy as np
 
     try:
-        stored = np.memmap(path, np.uint8, "r")
+        stored = np.memmap(
+            path, np.uint8, "c"
+        )  # numbers that nobody writes stay shared; loops want them writable
     except (OSError, ValueError):
         return None
     if (

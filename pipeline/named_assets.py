@@ -87,11 +87,32 @@ def _words(path: Path) -> Any:
     return words(path)
 
 
+def _importance(path: Path) -> Any:
+    from pipeline.language_models import importance
+
+    return importance(path)
+
+
+def _ngrams(path: Path) -> Any:
+    from pipeline.language_models import ngrams
+
+    return ngrams(path)
+
+
+def _kenlm(path: Path) -> Any:
+    from pipeline.language_models import kenlm
+
+    return kenlm(path)
+
+
 KINDS: dict[str, Kind] = {
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
     "ut1": Kind(_ut1, PUBLISHERS["ut1"]),
     "hosts": Kind(_hosts),
     "words": Kind(_words),
+    "importance": Kind(_importance),  # made by `sluice filters train`
+    "ngrams": Kind(_ngrams),  # made by `sluice filters train`, or ARPA
+    "kenlm": Kind(_kenlm, PUBLISHERS["kenlm"]),
 }
 
 

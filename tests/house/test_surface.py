@@ -51,6 +51,8 @@ def test_tables() -> None:
         "blocklist",
         "url_words",
         "bad_words",
+        "importance",
+        "perplexity",
     ]
     assert list(STAGES) == [
         "ids",

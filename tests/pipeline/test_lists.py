@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filters import blocklist
+from filters.batch import Batch
 from filters.hashing import hash_strings
 from pipeline import lists
 from pipeline.lists import PUBLISHERS, ListError
@@ -60,6 +62,10 @@ def test_a_second_reading_comes_from_the_cache(cache: Path, ut1: Path) -> None:
     check(lists.ut1(ut1))
     assert file.stat().st_mtime_ns == before
     assert isinstance(lists.ut1(ut1).category("adult").hosts.base, np.ndarray)
+    batch = Batch([""] * 2, ["http://a.bad.com/", "http://fine.org/page/x"])
+    settings = blocklist.Settings(categories=("adult",))
+    found = blocklist.measure(batch, settings, {"lists.ut1": lists.ut1(ut1)})
+    assert found["blocklist_adult"].tolist() == [1, 1]
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     check(lists.ut1(ut1))
     assert file.read_bytes() == whole
