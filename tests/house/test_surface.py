@@ -48,6 +48,7 @@ def test_tables() -> None:
         "c4",
         "fineweb",
         "domain",
+        "datatrove",
         "blocklist",
         "url_words",
         "bad_words",
