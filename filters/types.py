@@ -91,7 +91,8 @@ class FilterSpec:
     `version` changes with every change of what is measured or edited. `thresholds` names the settings that only
     rules read: changing one of them needs no new measurement. `measure` returns a column for every entry of
     `signals(settings)`, aligned with the batch's rows and never NaN. `edit` returns the changed texts; it is
-    applied after `measure`, and later filters measure its output.
+    applied after `measure`, and later filters measure its output; with `edits_what_it_measured` it is only ever
+    asked for a batch that was measured.
     """
 
     name: str
@@ -104,3 +105,4 @@ class FilterSpec:
     edit: Callable[[Batch, Any], list[str]] | None = None
     spans: Callable[[str, str, Any], list[Span]] = no_spans
     thresholds: frozenset[str] = frozenset()
+    edits_what_it_measured: bool = False
