@@ -19,8 +19,11 @@ from filters import (
     gopher_repetition,
     importance,
     language,
+    line_languages,
     optout,
     perplexity,
+    stop_words,
+    toxicity,
     url,
     url_words,
 )
@@ -32,6 +35,8 @@ FILTERS: dict[str, FilterSpec] = {
     "url": url.SPEC,
     "optout": optout.SPEC,
     "language": language.SPEC,
+    "line_languages": line_languages.SPEC,
+    "stop_words": stop_words.SPEC,
     "gopher_repetition": gopher_repetition.SPEC,
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
@@ -43,6 +48,7 @@ FILTERS: dict[str, FilterSpec] = {
     "bad_words": bad_words.SPEC,
     "importance": importance.SPEC,
     "perplexity": perplexity.SPEC,
+    "toxicity": toxicity.SPEC,
 }
 
 

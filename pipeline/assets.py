@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import hash_cache
 from pipeline.errors import UserError
+from pipeline.stop_lists import JUSTEXT_FILES, SPACY_FILES, justext_lists, spacy_lists
 
 if TYPE_CHECKING:
     from filters.url import UrlLists
 
 LID176_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
+ICU_VERSION = "78.3"  # other dictionaries split other words
 HOSTS_FORMAT = 1  # changes with the hash or the layout of the cached file
 
 
@@ -122,6 +124,19 @@ def _load_english_tokenizer(found: tuple[Path, ...]) -> Any:
     return spacy.blank("en")
 
 
+def _load_word_breaker(found: tuple[Path, ...]) -> Any:
+    import icu4py
+
+    if icu4py.icu_version != ICU_VERSION:
+        raise MissingAssetError(
+            f"word_breaker: the installed icu4py carries ICU {icu4py.icu_version}, not {ICU_VERSION}: "
+            f"run `pip install --force-reinstall icu4py`"
+        )
+    from filters.segment import icu_words
+
+    return icu_words
+
+
 def _load_public_suffixes(found: tuple[Path, ...]) -> Any:
     from tldextract import TLDExtract
 
@@ -176,6 +191,9 @@ ASSETS: dict[str, Asset] = {
         _load_url_lists,
     ),
     "public_suffixes": Asset("tldextract", "tldextract", (".tld_set_snapshot",), _load_public_suffixes),
+    "stop_words": Asset("justext", "justext", JUSTEXT_FILES, justext_lists),
+    "more_stop_words": Asset("spacy", "spacy", SPACY_FILES, spacy_lists),
+    "word_breaker": Asset("icu4py", "icu4py", ("breakers.cpp",), _load_word_breaker),
     "english_tokenizer": Asset(
         "spacy",
         "spacy",

@@ -25,6 +25,7 @@ from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
 from pipeline.lists import PUBLISHERS
 from pipeline.show import show_text
+from pipeline.stop_lists import own_lists
 
 if TYPE_CHECKING:
     from filters.steps import Step
@@ -106,6 +107,7 @@ def _kenlm(path: Path) -> Any:
 
 
 KINDS: dict[str, Kind] = {
+    "stop_words": Kind(own_lists),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
     "ut1": Kind(_ut1, PUBLISHERS["ut1"]),
     "hosts": Kind(_hosts),

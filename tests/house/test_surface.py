@@ -43,6 +43,8 @@ def test_tables() -> None:
         "url",
         "optout",
         "language",
+        "line_languages",
+        "stop_words",
         "gopher_repetition",
         "gopher_quality",
         "c4",
@@ -54,6 +56,7 @@ def test_tables() -> None:
         "bad_words",
         "importance",
         "perplexity",
+        "toxicity",
     ]
     assert list(STAGES) == [
         "ids",
