@@ -7,7 +7,7 @@ from labelled texts; `label` is the one whose probability counts. All is measure
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -103,7 +103,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
         found.update(
             {f"toxicity_{name}_{column}": value for column, value in zip(_COLUMNS, values, strict=True)}
         )
-    batch.part(("toxicity", settings.unit), lambda: worst)
+    batch.part(_key(settings), lambda: worst)
     return found
 
 
@@ -113,7 +113,7 @@ def edit(batch: Batch, settings: Settings) -> list[str]:
     if settings.remove_spans is None:
         return texts
     parts = _parts(batch, settings)
-    worst: Array = batch.part(("toxicity", settings.unit), lambda: np.zeros(len(parts.starts)))
+    worst = batch.part(_key(settings), _unmeasured)
     row_of = np.repeat(np.arange(len(batch)), parts.counts())
     removed: dict[int, list[tuple[int, int]]] = {}
     for place in np.flatnonzero(worst >= settings.remove_spans).tolist():
@@ -125,22 +125,26 @@ def edit(batch: Batch, settings: Settings) -> list[str]:
     return texts
 
 
+def _key(settings: Settings) -> Hashable:
+    return ("toxicity", settings.unit, *settings.models.items())
+
+
+def _unmeasured() -> Array:
+    raise ValueError("sentences are removed by scores: measure a batch before it is edited")
+
+
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
-    """A text without some spans and the white space after each on its line; lines that nothing is left of go too."""
+    """A text without some spans, none over a line end, without what they leave blank of a line, and such lines."""
     kept, position = [], 0
-    emptied = False
     for start, end in [*spans, (len(text), len(text))]:
         kept.append(text[position:start])
         position = end
         while position < len(text) and text[position] in " \t":
             position += 1
-        emptied = emptied or end > start
-    before = text.split("\n")
-    after = "".join(kept).split("\n")
-    if len(before) != len(after):  # a sentence had a line end in it
-        return "\n".join(line.rstrip() for line in after).strip()
-    lines = [(old, new.rstrip() if old != new else new) for old, new in zip(before, after, strict=True)]
-    return "\n".join(new for old, new in lines if new or not old.strip()).strip()
+    lines = zip(text.split("\n"), "".join(kept).split("\n"), strict=True)
+    return "\n".join(
+        new if old == new else new.rstrip() for old, new in lines if old == new or new.strip()
+    ).strip()
 
 
 def _parts(batch: Batch, settings: Settings) -> Parts:
@@ -172,8 +176,9 @@ def _texts(batch: Batch, parts: Parts) -> list[str]:
 
 
 def _score(model: Any, text: str, label: str) -> float:
-    """The probability of a label for a text as one line, as Dolma hands it over."""
-    return float(model.score(text.replace("\n", " ").strip(), label))
+    """The probability of a label for a text as one line, as Dolma hands it over; 0 for a blank one."""
+    line = text.replace("\n", " ").strip()
+    return float(model.score(line, label)) if line else 0.0
 
 
 def needed(settings: Settings) -> tuple[str, ...]:
