@@ -92,22 +92,30 @@ def test_toxic_sentences_are_removed_if_asked(model: Model, text: str, left: str
 
 
 @pytest.mark.parametrize(
-    ("settings", "kept"),
+    ("rule", "place", "kept"),  # where the threshold lies between the two pages' values
     [
-        ({}, [True, True]),
-        ({"max_document": {"hate": 0.5}}, [True, False]),
-        ({"max_share": {"hate": 0.5}}, [True, False]),
-        ({"max_share": {"hate": 1.0}}, [True, True]),
+        (None, 0.5, [True, True]),
+        ("max_document", 0.5, [True, False]),
+        ("max_document", 1.0, [True, True]),
+        ("max_share", 0.5, [True, False]),
+        ("max_share", 1.0, [True, True]),
     ],
 )
-def test_rules_and_the_edit_in_a_chain(model: Model, settings: dict[str, Any], kept: list[bool]) -> None:
-    spec = {"models": {"hate": {"model": "m", "label": "toxic"}}, "remove_spans": 0.4, **settings}
+def test_rules_and_the_edit_in_a_chain(
+    model: Model, rule: str | None, place: float, kept: list[bool]
+) -> None:
+    dirty = f"{BAD}. {BAD}. {GOOD}"
+    column = "share" if rule == "max_share" else "document"
+    low, high = measured(model, GOOD)[column], measured(model, dirty)[column]
+    assert low < high
+    threshold = {rule: {"hate": low + place * (high - low) if place < 1 else high}} if rule else {}
+    spec = {"models": {"hate": {"model": "m", "label": "toxic"}}, "remove_spans": 0.4, **threshold}
     chain = Chain(chain_steps([{"toxicity": spec}]), {"models.m": model})
-    rows: list[dict[str, object]] = [{"id": text, "text": text} for text in (GOOD, f"{BAD}. The cat.")]
+    rows: list[dict[str, object]] = [{"id": text, "text": text} for text in (GOOD, dirty)]
     applied = chain.apply(from_rows(rows))
     assert applied.verdict.keep.tolist() == kept
-    assert applied.documents["text"].to_pylist() == [GOOD, "The cat."]
-    assert chain.edited(from_rows(rows)).to_pylist() == [GOOD, "The cat."]
+    assert applied.documents["text"].to_pylist() == [GOOD, GOOD]
+    assert chain.edited(from_rows(rows)).to_pylist() == [GOOD, GOOD]
 
 
 def test_a_threshold_for_a_model_that_is_not_applied_is_refused() -> None:
