@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from filters import (
+    bad_words,
+    blocklist,
     c4,
     code,
     dirty,
@@ -17,14 +19,18 @@ from filters import (
     foreign,
     gopher_quality,
     gopher_repetition,
+    importance,
     language,
     line_languages,
     nemo_curator,
     optout,
     outliers,
+    perplexity,
     redpajama_v2,
     stop_words,
+    toxicity,
     url,
+    url_words,
 )
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
@@ -47,6 +53,12 @@ FILTERS: dict[str, FilterSpec] = {
     "code": code.SPEC,
     "dirty": dirty.SPEC,
     "outliers": outliers.SPEC,
+    "blocklist": blocklist.SPEC,
+    "url_words": url_words.SPEC,
+    "bad_words": bad_words.SPEC,
+    "importance": importance.SPEC,
+    "perplexity": perplexity.SPEC,
+    "toxicity": toxicity.SPEC,
 }
 
 

@@ -23,6 +23,7 @@ import msgspec
 
 from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
+from pipeline.lists import PUBLISHERS
 from pipeline.show import show_text
 from pipeline.stop_lists import own_lists
 
@@ -73,12 +74,52 @@ def _unigrams(path: Path) -> Any:
     from pipeline.unigrams import load
 
     return load(path)
+def _ut1(path: Path) -> Any:
+    from pipeline.lists import ut1
+
+    return ut1(path)
+
+
+def _hosts(path: Path) -> Any:
+    from pipeline.lists import hosts
+
+    return hosts(path)
+
+
+def _words(path: Path) -> Any:
+    from pipeline.lists import words
+
+    return words(path)
+
+
+def _importance(path: Path) -> Any:
+    from pipeline.language_models import importance
+
+    return importance(path)
+
+
+def _ngrams(path: Path) -> Any:
+    from pipeline.language_models import ngrams
+
+    return ngrams(path)
+
+
+def _kenlm(path: Path) -> Any:
+    from pipeline.language_models import kenlm
+
+    return kenlm(path)
 
 
 KINDS: dict[str, Kind] = {
     "stop_words": Kind(own_lists),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
     "unigrams": Kind(_unigrams),
+    "ut1": Kind(_ut1, PUBLISHERS["ut1"]),
+    "hosts": Kind(_hosts),
+    "words": Kind(_words),
+    "importance": Kind(_importance),  # made by `sluice filters train`
+    "ngrams": Kind(_ngrams),  # made by `sluice filters train`, or ARPA
+    "kenlm": Kind(_kenlm, PUBLISHERS["kenlm"]),
 }
 
 

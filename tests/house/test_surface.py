@@ -56,6 +56,12 @@ def test_tables() -> None:
         "code",
         "dirty",
         "outliers",
+        "blocklist",
+        "url_words",
+        "bad_words",
+        "importance",
+        "perplexity",
+        "toxicity",
     ]
     assert list(STAGES) == [
         "ids",
