@@ -18,7 +18,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from filters.batch import Batch
 
-DropWhen = Literal["<", "<=", ">", ">=", "not_in", "=="]
+DropWhen = Literal["<", "<=", ">", ">=", "==", "not_in", "in"]
 Threshold = float | int | tuple[str, ...] | None
 Span = tuple[int, int]
 
@@ -55,7 +55,9 @@ class Explained(msgspec.Struct, frozen=True):
     value: object
     drop_when: DropWhen
     threshold: Threshold
-    failed: bool
+    failed: bool  # the document is dropped by it
+    condition: str = ""  # the rule's `when` and `unless`, as written
+    excused: bool = False  # it would have dropped the document, but for its condition
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,13 @@ class Verdict:
     """The decision for each document of a table, in row order.
 
     `reason` is the first failing rule in recipe order as `<filter>.<rule>`, null where the document is kept;
-    `reasons` lists all failing rules.
+    `reasons` lists all failing rules, `excused` those that would fail but for their conditions.
     """
 
     keep: np.ndarray[Any, np.dtype[np.bool_]]
     reason: pa.Array  # string
     reasons: pa.Array  # list<string>
+    excused: pa.Array  # list<string>
 
 
 def no_assets(settings: Any) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str,
 
 def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
     """Extract and filter the first pages of a file in this process."""
-    from pipeline import assets, documents
+    from pipeline import documents
     from pipeline.cascade import screen_for
     from pipeline.extract import Tally, extract_range
 
@@ -110,10 +110,7 @@ def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
     rows = table.num_rows if table is not None else 0
     kept, kept_bytes, seconds = rows, 0, extracted
     if table is not None and recipe.filters is not None:
-        from filters.chain import asset_names
-
-        loaded = {name: assets.load(name) for name in asset_names(recipe.chain({}).steps)}
-        chain = recipe.chain(loaded)
+        chain = recipe.loaded_chain()
         chain.apply(table.slice(0, 1))  # compiled loops and models are loaded before the clock runs
         wall = time.perf_counter()
         applied = chain.apply(table)

@@ -203,6 +203,9 @@ def summary(counts: dict[str, Any], console: Console) -> None:
         spared = counts["spared_core_seconds"]
         talk = f", which spared about {spared:,.0f} core-seconds" if spared and spared > 1 else ""
         console.print(f"of the dropped, {number:,} were screened by a cheap look{talk}", highlight=False)
+    if counts["excused"]:
+        spared = ", ".join(f"{show_text(rule)} {number:,}" for rule, number in counts["excused"].items())
+        console.print(f"spared by conditions: {spared}", highlight=False)
     tokens = counts["tokens"]
     if tokens["train"]:
         console.print(

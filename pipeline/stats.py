@@ -79,6 +79,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "duplicates": dict(sorted(duplicates.items())),
         "removed": dict.fromkeys(_REMOVED, 0) | {"opt_out": sum(opted_out.values())},
         "opted_out": dict(opted_out.most_common()),
+        "excused": dict(named(closed["filter"], "excused").most_common()),
         "corpus": corpus,
         "robots": _robots(closed),
         "problems": dict(sorted(named(extracted, "problems").items())),

@@ -27,13 +27,12 @@ BINS = 50  # of a signal's histogram
 def settings(recipe: Recipe) -> object:
     """Filters with their versions and thresholds, and the digests of the lists and models they use."""
     from filters.chain import asset_names
-    from pipeline import assets
+    from pipeline.named_assets import digests
 
     chain = recipe.chain({})
-    needed = asset_names(chain.steps)
     return {
         "chain": chain.fingerprint_settings(),
-        "assets": {name: assets.digest(name) for name in needed},
+        "assets": digests(recipe, asset_names(chain.steps)),
         "versions": {name: version(name) for name in ("spacy", "tldextract")},
     }
 
@@ -46,12 +45,7 @@ def plan(planning: Planning) -> list[Shard]:
 @lru_cache(maxsize=2)
 def chain_of(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
     """The chain of a recipe with its lists and models loaded, and its table of hosts, once per process."""
-    from filters.chain import asset_names
-    from pipeline import assets
-
-    needed = asset_names(recipe.chain({}).steps)
-    loaded = {name: assets.load(name) for name in needed}
-    return recipe.chain(loaded | ({"robots": table_of(folder, hosts)} if hosts else {}))
+    return recipe.loaded_chain({"robots": table_of(folder, hosts)} if hosts else {})
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
@@ -76,6 +70,9 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     dropped = dropped.filter(pc.invert(keep))
     attempt.write("dropped", dropped)
     attempt.count("dropped", Counter(dropped["reason"].to_pylist()))
+    if applied.verdict.excused.values.null_count < len(applied.verdict.excused.values):
+        excused = applied.verdict.excused.flatten().to_pylist()
+        attempt.count("excused", Counter(excused))
     attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
     rows = applied.documents.num_rows
     attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})

@@ -475,7 +475,7 @@ def _url_chain(recipe: Recipe) -> Chain:
     from pipeline import assets
 
     steps = recipe.chain({}).steps
-    needed = [asset for name, settings in steps if name == "url" for asset in FILTERS[name].assets(settings)]
+    needed = [asset for step in steps if step.name == "url" for asset in FILTERS["url"].assets(step.settings)]
     return recipe.chain({name: assets.load(name) for name in needed})
 
 
