@@ -47,6 +47,7 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "domain",
     ]
     assert list(STAGES) == [
         "ids",
