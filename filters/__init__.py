@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, domain, fineweb, gopher_quality, gopher_repetition, language, optout, url
+from filters import c4, domain, fineweb, foreign, gopher_quality, gopher_repetition, language, optout, url
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -22,6 +22,7 @@ FILTERS: dict[str, FilterSpec] = {
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
     "domain": domain.SPEC,
+    "datatrove": foreign.SPEC,
 }
 
 

@@ -55,6 +55,11 @@ class Step(NamedTuple):
         """The entry of a recipe's list with every default spelled out."""
         return {self.name: {**msgspec.to_builtins(self.settings), **self.written}}
 
+    @property
+    def rule_names(self) -> list[str]:
+        """The filter's rules, in their order."""
+        return [rule.name for rule in FILTERS[self.name].rules(self.settings)]
+
     def measured_by(self, language: str | None) -> Any:
         """The settings for a document of this language."""
         return self.by_language.get(language, self.settings) if language is not None else self.settings
@@ -133,7 +138,7 @@ def _guarded(steps: Sequence[Step], path: str) -> list[Step]:
 
 
 def _guards(step: Step, path: str, known: Sequence[str]) -> dict[str, Guard]:
-    names = [rule.name for rule in FILTERS[step.name].rules(step.settings)]
+    names = step.rule_names
     of_all = {key: step.written[key] for key in ("when", "unless") if key in step.written}
     given = step.written.get("rules", {})
     if not isinstance(given, Mapping):
@@ -175,16 +180,17 @@ def _settings(spec: FilterSpec, values: Mapping[str, Any], path: str) -> Any:
     try:
         return msgspec.convert(dict(values), spec.settings)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).rpartition(" - at `$")
+        message, found, where = str(error).rpartition(" - at `$")
+        if not found:
+            raise ValueError(f"{path}: {error}") from None
         where = where.rstrip("`")
-        key, _, index = where.removeprefix(".").partition("[")
-        got: Any
-        got, kind = (
-            values.get(key),
-            {one.name: one.type for one in msgspec.structs.fields(spec.settings)}.get(key),
-        )
-        if index and isinstance(got, Sequence) and index.rstrip("]").isdecimal():
-            got = got[int(index.rstrip("]"))]
+        keys = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", where)
+        got: Any = values
+        for key, index in keys:
+            here = int(index) if index else key
+            got = got[here] if isinstance(got, Mapping | list | tuple) else None
+        kinds = {one.name: one.type for one in msgspec.structs.fields(spec.settings)}
+        kind = kinds.get(keys[0][0]) if keys else None
         raise ValueError(f"{path}{where}: {expectation(message, kind, got)}") from None
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipeline import assets
+from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
 from pipeline.show import show_text
 
@@ -127,7 +127,18 @@ def load_all(recipe: Recipe, names: Iterable[str]) -> dict[str, Any]:
     UsageError for an entry that is missing, of an unknown kind, or not what its digest says; what a loader finds wrong
     with the file's content is its own error.
     """
-    return {name: _load(entry(recipe, name), name) if is_named(name) else assets.load(name) for name in names}
+    found = {}
+    for name in names:
+        if foreign.is_foreign(name):
+            found[name] = _foreign(name)
+        else:
+            found[name] = _load(entry(recipe, name), name) if is_named(name) else assets.load(name)
+    return found
+
+
+@functools.cache
+def _foreign(name: str) -> Any:
+    return foreign.load(name)
 
 
 def digests(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:
@@ -137,6 +148,8 @@ def digests(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:
         if is_named(name):
             one = entry(recipe, name)
             found[name] = f"{one.kind}:{checked(one, name)}"
+        elif foreign.is_foreign(name):
+            found[name] = foreign.digest(name)
         else:
             found[name] = assets.digest(name)
     return found

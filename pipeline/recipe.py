@@ -21,6 +21,8 @@ from filters.pii import Settings as PiiSettings
 from mixes.errors import MixError
 from mixes.weights import MixSettings, weighs_nothing
 from pipeline import yaml
+from pipeline.bands import Band, check_names
+from pipeline.canaries import Canary, unknown
 from pipeline.dedup.settings import DedupSettings
 from pipeline.errors import UsageError, nearest
 from pipeline.extract import ExtractSettings
@@ -50,6 +52,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lists: dict[str, NamedAsset] = {}  # that filters name as `lists.NAME`
     models: dict[str, NamedAsset] = {}
     filters: list[str | dict[str, dict[str, Any] | None]] | None = None
+    bands: dict[str, Band] = {}  # published removal shares by filter or rule
+    canaries: tuple[
+        Canary, ...
+    ] = ()  # documents that a rule must drop, or all must keep: `sluice plan` tries them
     dedup: DedupSettings | None = DedupSettings()
     pii: PiiSettings | None = PiiSettings()
     tokenize: TokenizeSettings = TokenizeSettings()
@@ -232,6 +238,9 @@ def _convert(
         recipe = msgspec.convert(value, Recipe)
         _check_sections(recipe)
         applied(recipe, steps)
+        names = {step.name: step.rule_names for step in steps}
+        check_names(recipe, names)
+        _check_canaries(recipe, ["extract.empty", *(f"{one}.{rule}" for one in names for rule in names[one])])
         if recipe.robots and not any(step.name == "optout" for step in steps):
             raise ValueError("robots: nothing reads these files without the filter `optout`")
     except msgspec.ValidationError as error:
@@ -265,6 +274,14 @@ def _check_sections(recipe: Recipe) -> None:
     for key, weights in weighed:
         if weighs_nothing(weights):
             raise ValueError(f"{key}: expected a weight above 0, got {show_text(weights)}")
+
+
+def _check_canaries(recipe: Recipe, rules: list[str]) -> None:
+    if found := unknown(recipe.canaries, rules):
+        at, name = found
+        raise ValueError(
+            f"canaries[{at}].drop: the recipe has no rule {show_text(name)}{nearest(name, rules)}"
+        )
 
 
 def _not_storable(value: Any, path: yaml.Path = ()) -> yaml.Path | None:

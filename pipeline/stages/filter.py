@@ -70,11 +70,11 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     dropped = dropped.filter(pc.invert(keep))
     attempt.write("dropped", dropped)
     attempt.count("dropped", Counter(dropped["reason"].to_pylist()))
-    if applied.verdict.excused.values.null_count < len(applied.verdict.excused.values):
-        excused = applied.verdict.excused.flatten().to_pylist()
+    if excused := applied.verdict.excused.flatten().to_pylist():
         attempt.count("excused", Counter(excused))
     attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
     rows = applied.documents.num_rows
+    _count_characters(attempt, applied, spared)
     attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})
     # Labels of the model are few; a column that came with the documents may hold anything.
     if any("language" in entry for entry in attempt.recipe.filters or ()):
@@ -86,6 +86,21 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     attempt.documents += rows
     bins.add(applied.documents, applied.verdict.keep)
     attempt.report({"documents": attempt.documents})
+
+
+def _count_characters(attempt: Attempt, applied: Applied, spared: pa.Array) -> None:
+    """Characters as extracted, in all and by the reason that dropped them; of screened pages the text is not known."""
+    known = spared.is_null()
+    characters = pc.fill_null(applied.documents["extract_characters"], 0).filter(known)
+    reasons = applied.verdict.reason.filter(known)
+    attempt.counts.update({"characters": int(pc.sum(characters).as_py() or 0)})
+    sums = (
+        pa.table({"reason": reasons, "characters": characters})
+        .group_by("reason")
+        .aggregate([("characters", "sum")])
+    )
+    by_reason = zip(sums["reason"].to_pylist(), sums["characters_sum"].to_pylist(), strict=True)
+    attempt.count("dropped_characters", {reason: number for reason, number in by_reason if reason})
 
 
 def screened(documents: pa.Table) -> pa.Array:
@@ -143,5 +158,5 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 
 STAGE = Stage(
-    name="filter", version=2, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
+    name="filter", version=3, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
 )

@@ -48,6 +48,7 @@ def test_tables() -> None:
         "c4",
         "fineweb",
         "domain",
+        "datatrove",
     ]
     assert list(STAGES) == [
         "ids",
