@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, domain, fineweb, foreign, gopher_quality, gopher_repetition, language, optout, url
+from filters import (
+    c4,
+    domain,
+    fineweb,
+    foreign,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    optout,
+    quality,
+    scores,
+    topics,
+    url,
+)
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -22,6 +35,9 @@ FILTERS: dict[str, FilterSpec] = {
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
     "domain": domain.SPEC,
+    "topics": topics.SPEC,
+    "scores": scores.SPEC,
+    "quality": quality.SPEC,
     "datatrove": foreign.SPEC,
 }
 
@@ -29,12 +45,14 @@ FILTERS: dict[str, FilterSpec] = {
 def catalogue() -> list[dict[str, Any]]:
     """Every signal of every filter with the rules on it, at default settings, in a fixed order.
 
+    Where the defaults measure nothing, as they name no model, an example's are shown.
+
     One entry per rule, and one with `rule` None for a column that no rule reads. Keys: filter, rule, column, unit,
     direction (what drops a document), threshold, source, description.
     """
     entries: list[dict[str, Any]] = []
     for name, spec in FILTERS.items():
-        settings = spec.settings()
+        settings = spec.settings() if spec.example is None else spec.example
         rules = spec.rules(settings)
         for signal in spec.signals(settings):
             on_it: list[Rule | None] = [rule for rule in rules if rule.signal == signal.column]

@@ -68,7 +68,24 @@ def _fasttext(path: Path) -> Any:
     return Model(path.read_bytes())
 
 
+def _calibration(path: Path) -> Any:
+    from filters.calibration import decoded
+
+    try:
+        return decoded(path.read_bytes())
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _scores(path: Path) -> Any:
+    from pipeline.score_files import read_scores
+
+    return read_scores(path)
+
+
 KINDS: dict[str, Kind] = {
+    "calibration": Kind(_calibration),
+    "scores": Kind(_scores),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
 }
 
@@ -139,6 +156,23 @@ def load_all(recipe: Recipe, names: Iterable[str]) -> dict[str, Any]:
 @functools.cache
 def _foreign(name: str) -> Any:
     return foreign.load(name)
+
+
+def require_fitting(recipe: Recipe) -> None:
+    """UsageError if a list or model does not suit the filter that names it; loads those of filters that can tell."""
+    from filters import FILTERS
+    from filters.steps import asset_names
+    from filters.types import no_misfit
+
+    for step in recipe.chain({}).steps:
+        if FILTERS[step.name].fits is no_misfit:
+            continue
+        loaded = load_all(recipe, asset_names([step]))
+        for settings in (step.settings, *step.by_language.values()):
+            try:
+                FILTERS[step.name].fits(settings, loaded)
+            except ValueError as error:
+                raise UsageError(f"filters.{step.name}.{error}") from None
 
 
 def digests(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:
