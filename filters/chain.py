@@ -166,18 +166,25 @@ class Chain:
         ]
         return pa.table(arrays, schema=schema)
 
-    def edited(self, documents: pa.Table) -> pa.Array:
-        """The texts of documents as all edits of the chain leave them, measuring nothing."""
+    def edited(self, documents: pa.Table, languages: Sequence[str | None] | None = None) -> pa.Array:
+        """The texts of documents as all edits of the chain leave them; measures only what an edit needs.
+
+        `languages` are those that the chain measured, where settings differ by language; default the column's.
+        """
         texts = [text or "" for text in documents.column("text").to_pylist()]
-        batch = Batch(texts, None, self._splitter)
-        languages = documents.column("language").to_numpy()
+        urls = [url or "" for url in documents.column("url").to_pylist()]
+        batch = Batch(texts, urls, self._splitter, None, documents.column("id").to_pylist())
+        of_rows = np.array(languages if languages is not None else documents["language"].to_pylist(), object)
         for step in self.steps:
-            edit = FILTERS[step.name].edit
-            if edit is None:
+            spec = FILTERS[step.name]
+            if spec.edit is None:
                 continue
             changed = list(batch.texts)
-            for settings, rows in _parts(step, languages):
-                for row, text in zip(rows.tolist(), edit(batch.rows(rows), settings), strict=True):
+            for settings, rows in _parts(step, of_rows):
+                part = batch.rows(rows)
+                if spec.edits_what_it_measured:
+                    spec.measure(part, settings, self.assets)
+                for row, text in zip(rows.tolist(), spec.edit(part, settings), strict=True):
                     changed[row] = text
             batch = batch.edited(changed)
         return batch.arrow

@@ -106,8 +106,8 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 
 def edit(batch: Batch, settings: Settings) -> list[str]:
-    """The texts as the filters left them; those of a batch that was not measured stay as they are."""
-    return batch.part(("datatrove", settings), lambda: batch.texts)
+    """The texts as the filters left them."""
+    return batch.part(("datatrove", settings), list)
 
 
 def assets_of(settings: Settings) -> tuple[str, ...]:
@@ -124,4 +124,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=assets_of,
     edit=edit,
+    edits_what_it_measured=True,
 )

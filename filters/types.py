@@ -119,9 +119,10 @@ class FilterSpec:
     rules read: changing one of them needs no new measurement; `a.*.b` names the setting b of every entry of a.
     `measure` returns a column for every entry of `signals(settings)` that `of_corpus` does not derive, aligned with the
     batch's rows and never NaN. `edit` returns the changed texts; it is applied after `measure`, and later filters
-    measure its output. `check(settings, columns)` raises ValueError, its message beginning with the key, for settings
-    that no single type can refuse; `columns` are those measured before. `fits(settings, assets)` does so for assets
-    that do not suit them. `example` are the settings that the catalogue shows where the defaults measure nothing.
+    measure its output; with `edits_what_it_measured` it is only ever asked for a batch that was measured.
+    `check(settings, columns)` raises ValueError, its message beginning with the key, for settings that no single type
+    can refuse; `columns` are those measured before. `fits(settings, assets)` does so for assets that do not suit them.
+    `example` are the settings that the catalogue shows where the defaults measure nothing.
     """
 
     name: str
@@ -134,6 +135,7 @@ class FilterSpec:
     edit: Callable[[Batch, Any], list[str]] | None = None
     spans: Callable[[str, str, Any], list[Span]] = no_spans
     thresholds: frozenset[str] = frozenset()
+    edits_what_it_measured: bool = False
     check: Callable[[Any, Sequence[str]], None] = no_check
     fits: Callable[[Any, Mapping[str, Any]], None] = no_misfit
     of_corpus: OfCorpus | None = None

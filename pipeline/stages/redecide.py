@@ -416,7 +416,8 @@ class _Stored:
         if not documents.num_rows:
             return {}
         texts = self._texts(documents)
-        edited = self._chain().edited(texts)
+        language = dict(zip(documents["id"].to_pylist(), documents["language"].to_pylist(), strict=True))
+        edited = self._chain().edited(texts, [language[id_] for id_ in texts["id"].to_pylist()])
         return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
 
     def _chain(self) -> Chain:
