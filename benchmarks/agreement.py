@@ -103,9 +103,10 @@ def draw(keeps: dict[str, set[str]], pages: int) -> str:
     names, matrix = list(keeps), shares(keeps)
     width, height = LEFT + CELL * len(names) + 80, TOP + CELL * len(names) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+        'font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{LEFT}" y="18" font-size="14">Share of the pages that the row keeps which the column keeps, too</text>',
+        f'<text x="{LEFT}" y="18" font-size="14">Of the pages that the row keeps, the column keeps (%)</text>',
     ]
     for i, name in enumerate(names):
         x, y = LEFT + CELL * i, TOP + CELL * i
