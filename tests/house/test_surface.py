@@ -47,6 +47,7 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "pii",
     ]
     assert list(STAGES) == [
         "ids",
