@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, fineweb, gopher_quality, gopher_repetition, language, optout, pii, url
+from filters import c4, domain, fineweb, foreign, gopher_quality, gopher_repetition, language, optout, pii, url
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -21,7 +21,9 @@ FILTERS: dict[str, FilterSpec] = {
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
+    "domain": domain.SPEC,
     "pii": pii.SPEC,
+    "datatrove": foreign.SPEC,
 }
 
 

@@ -47,6 +47,16 @@ class Batch:
         """A batch of the same documents with other texts."""
         return Batch(texts, self.urls, self.splitter, self.opt_outs, self.ids)
 
+    def rows(self, rows: Array) -> Batch:
+        """A batch of some of the documents, by row; the batch itself if these are all, so that its parts are shared."""
+        if len(rows) == len(self.texts):
+            return self
+        chosen = rows.tolist()
+        texts, urls, opt_outs, ids = (
+            [column[row] for row in chosen] for column in (self.texts, self.urls, self.opt_outs, self.ids)
+        )
+        return Batch(texts, urls, self.splitter, opt_outs, ids)
+
     def part(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once per batch and key."""
         if key not in self._parts:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,6 +21,9 @@ from filters import gopher_quality, language, url
 from filters.batch import Batch
 from filters.decide import decide, fails
 from filters.types import Rule, Share
+
+if TYPE_CHECKING:
+    from filters.steps import Step
 
 VERSION = 2
 LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for
@@ -57,9 +60,17 @@ class Look(NamedTuple):
     score: float | None = None
 
 
-def screen_of(steps: Sequence[tuple[str, Any]], margins: Settings | None, looks: bool) -> Screen | None:
-    """The screen for a chain of these steps, or None where nothing can be screened."""
-    named = {name: settings for name, settings in steps if name in ("url", "language", "gopher_quality")}
+def screen_of(steps: Sequence[Step], margins: Settings | None, looks: bool) -> Screen | None:
+    """The screen for a chain of these steps, or None where nothing can be screened.
+
+    A filter whose rules have conditions screens nothing, as a look cannot tell what they compare; nor does one with
+    settings by language.
+    """
+    named = {
+        step.name: step.settings
+        for step in steps
+        if step.name in ("url", "language", "gopher_quality") and not step.guards and not step.by_language
+    }
     if margins is None:
         return None
     by_language = margins.other_language is not None or margins.language_margin is not None

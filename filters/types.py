@@ -18,7 +18,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from filters.batch import Batch
 
-DropWhen = Literal["<", "<=", ">", ">=", "not_in", "=="]
+DropWhen = Literal["<", "<=", ">", ">=", "==", "not_in", "in"]
 Threshold = float | int | tuple[str, ...] | None
 Span = tuple[int, int]
 
@@ -55,7 +55,9 @@ class Explained(msgspec.Struct, frozen=True):
     value: object
     drop_when: DropWhen
     threshold: Threshold
-    failed: bool
+    failed: bool  # the document is dropped by it
+    condition: str = ""  # the rule's `when` and `unless`, as written
+    excused: bool = False  # it would have dropped the document, but for its condition
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,13 @@ class Verdict:
     """The decision for each document of a table, in row order.
 
     `reason` is the first failing rule in recipe order as `<filter>.<rule>`, null where the document is kept;
-    `reasons` lists all failing rules.
+    `reasons` lists all failing rules, `excused` those that would fail but for their conditions.
     """
 
     keep: np.ndarray[Any, np.dtype[np.bool_]]
     reason: pa.Array  # string
     reasons: pa.Array  # list<string>
+    excused: pa.Array  # list<string>
 
 
 def no_assets(settings: Any) -> tuple[str, ...]:
@@ -88,7 +91,8 @@ class FilterSpec:
     `version` changes with every change of what is measured or edited. `thresholds` names the settings that only
     rules read: changing one of them needs no new measurement. `measure` returns a column for every entry of
     `signals(settings)`, aligned with the batch's rows and never NaN. `edit` returns the changed texts; it is
-    applied after `measure`, and later filters measure its output.
+    applied after `measure`, and later filters measure its output; with `edits_what_it_measured` it is only ever
+    asked for a batch that was measured.
     """
 
     name: str
@@ -101,3 +105,4 @@ class FilterSpec:
     edit: Callable[[Batch, Any], list[str]] | None = None
     spans: Callable[[str, str, Any], list[Span]] = no_spans
     thresholds: frozenset[str] = frozenset()
+    edits_what_it_measured: bool = False

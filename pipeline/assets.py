@@ -57,7 +57,7 @@ def _load(name: str) -> Any:
 def digest(name: str) -> str:
     """SHA-256 in hex of the asset's file; of its files' SHA-256 lines, as `sha256sum` prints them, if several."""
     found = paths(name)
-    digests = [_sha256(path) for path in found]
+    digests = [sha256_of(path) for path in found]
     if len(digests) == 1:
         return digests[0]
     lines = "".join(f"{value}  {path.name}\n" for value, path in zip(digests, found, strict=True))
@@ -99,13 +99,14 @@ def require_training() -> Any:
     return fasttext
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _load_lid176(found: tuple[Path, ...]) -> Any:
-    actual = _sha256(found[0])
+    actual = sha256_of(found[0])
     if actual != LID176_SHA256:
         raise MissingAssetError(
             f"lid176: {found[0].name} has the digest {actual[:16]}..., not the pinned {LID176_SHA256[:16]}...: "
@@ -148,7 +149,7 @@ def _hashed_lists(archive: Path) -> tuple[Any, Any]:
     """Sorted hashes of the archive's hosts and addresses, from the cache or by reading it."""
     import numpy as np
 
-    cached = _cache_folder() / f"url_lists-{HOSTS_FORMAT}-{_sha256(archive)[:32]}.u64"
+    cached = _cache_folder() / f"url_lists-{HOSTS_FORMAT}-{sha256_of(archive)[:32]}.u64"
     values = _read_cached(cached)
     if values is None:
         from filters.hashing import hash_lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from pipeline import bands
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger, Receipt
 from pipeline.road import Road, read_inputs, stages_of
@@ -79,6 +80,8 @@ def stats(folder: Folder) -> dict[str, Any]:
         "duplicates": dict(sorted(duplicates.items())),
         "removed": dict.fromkeys(_REMOVED, 0) | {"opt_out": sum(opted_out.values())},
         "opted_out": dict(opted_out.most_common()),
+        "bands": _bands(folder, closed["filter"]),
+        "excused": dict(named(closed["filter"], "excused").most_common()),
         "corpus": corpus,
         "robots": _robots(closed),
         "problems": dict(sorted(named(extracted, "problems").items())),
@@ -95,6 +98,18 @@ def stats(folder: Folder) -> dict[str, Any]:
         "stages": {name: len(receipts) for name, receipts in closed.items() if receipts},
         "digest": digest(closed),
     }
+
+
+def _bands(folder: Folder, filtered: list[Receipt]) -> list[dict[str, Any]]:
+    """The recipe's published removal shares against this run's; empty before the filters are through."""
+    from pipeline.recipe import read_resolved
+
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
+    if not recipe.bands or not filtered:
+        return []
+    total = {"documents": plain(filtered, "in"), "characters": plain(filtered, "characters")}
+    dropped = {"documents": named(filtered, "dropped"), "characters": named(filtered, "dropped_characters")}
+    return bands.told(bands.judge(recipe, total, dropped))
 
 
 def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:

@@ -154,6 +154,8 @@ def _story(
                 "drop_when": one.drop_when,
                 "threshold": one.threshold,
                 "failed": one.failed,
+                "condition": one.condition,
+                "excused": one.excused,
             }
             for one in recipe.chain({}).explain(row)
         ]

@@ -112,6 +112,8 @@ def execute(
         for name in road.prepare(accept_changed):
             display.say(f"{name}: removed what an earlier recipe left, which this one leaves out")
         display.say(f"{recipe.name}: {len(files)} input file{'s' if len(files) != 1 else ''} -> {folder.url}")
+        for one in recipe.left_out if "filter" in active else ():
+            display.say(str(one))
         outcome = _walk(road, display, lambda: make_engine(engine_name, address, workers))
         _release(road)
         counts = stats(folder)

@@ -62,8 +62,11 @@ def run(shard: Shard, attempt: Attempt) -> None:
             table, text, title = _masked(table, text, title, attempt, attempt.recipe.pii)
         for name, column in (("text", text.cast(pa.large_string())), ("title", title)):
             table = table.set_column(table.schema.get_field_index(name), name, column)
-        labels = domain.label(table)
-        table = table.append_column("domain", labels.cast(pa.string()))
+        if "domain" in table.column_names:  # by the filter of that name
+            labels = table["domain"].combine_chunks()
+        else:
+            labels = domain.label(table)
+            table = table.append_column("domain", labels.cast(pa.string()))
         attempt.write("corpus", table)
         attempt.count("domains", _by_domain(labels))
         attempt.counts.update({"out": table.num_rows, "bytes": pc.sum(pc.binary_length(text)).as_py() or 0})

@@ -27,13 +27,12 @@ BINS = 50  # of a signal's histogram
 def settings(recipe: Recipe) -> object:
     """Filters with their versions and thresholds, and the digests of the lists and models they use."""
     from filters.chain import asset_names
-    from pipeline import assets
+    from pipeline.named_assets import digests
 
     chain = recipe.chain({})
-    needed = asset_names(chain.steps)
     return {
         "chain": chain.fingerprint_settings(),
-        "assets": {name: assets.digest(name) for name in needed},
+        "assets": digests(recipe, asset_names(chain.steps)),
         "versions": {name: version(name) for name in ("spacy", "tldextract")},
     }
 
@@ -46,12 +45,7 @@ def plan(planning: Planning) -> list[Shard]:
 @lru_cache(maxsize=2)
 def chain_of(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
     """The chain of a recipe with its lists and models loaded, and its table of hosts, once per process."""
-    from filters.chain import asset_names
-    from pipeline import assets
-
-    needed = asset_names(recipe.chain({}).steps)
-    loaded = {name: assets.load(name) for name in needed}
-    return recipe.chain(loaded | ({"robots": table_of(folder, hosts)} if hosts else {}))
+    return recipe.loaded_chain({"robots": table_of(folder, hosts)} if hosts else {})
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
@@ -76,8 +70,11 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     dropped = dropped.filter(pc.invert(keep))
     attempt.write("dropped", dropped)
     attempt.count("dropped", Counter(dropped["reason"].to_pylist()))
+    if excused := applied.verdict.excused.flatten().to_pylist():
+        attempt.count("excused", Counter(excused))
     attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
     rows = applied.documents.num_rows
+    _count_characters(attempt, applied, spared)
     attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})
     # Labels of the model are few; a column that came with the documents may hold anything.
     if any("language" in entry for entry in attempt.recipe.filters or ()):
@@ -89,6 +86,21 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     attempt.documents += rows
     bins.add(applied.documents, applied.verdict.keep)
     attempt.report({"documents": attempt.documents})
+
+
+def _count_characters(attempt: Attempt, applied: Applied, spared: pa.Array) -> None:
+    """Characters as extracted, in all and by the reason that dropped them; of screened pages the text is not known."""
+    known = spared.is_null()
+    characters = pc.fill_null(applied.documents["extract_characters"], 0).filter(known)
+    reasons = applied.verdict.reason.filter(known)
+    attempt.counts.update({"characters": int(pc.sum(characters).as_py() or 0)})
+    sums = (
+        pa.table({"reason": reasons, "characters": characters})
+        .group_by("reason")
+        .aggregate([("characters", "sum")])
+    )
+    by_reason = zip(sums["reason"].to_pylist(), sums["characters_sum"].to_pylist(), strict=True)
+    attempt.count("dropped_characters", {reason: number for reason, number in by_reason if reason})
 
 
 def screened(documents: pa.Table) -> pa.Array:
@@ -146,5 +158,5 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 
 STAGE = Stage(
-    name="filter", version=2, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
+    name="filter", version=3, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
 )

@@ -406,7 +406,8 @@ class _Stored:
         if not documents.num_rows:
             return {}
         texts = self._texts(documents)
-        edited = self._chain().edited(texts)
+        language = dict(zip(documents["id"].to_pylist(), documents["language"].to_pylist(), strict=True))
+        edited = self._chain().edited(texts, [language[id_] for id_ in texts["id"].to_pylist()])
         return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
 
     def _chain(self) -> Chain:
@@ -475,7 +476,7 @@ def _url_chain(recipe: Recipe) -> Chain:
     from pipeline import assets
 
     steps = recipe.chain({}).steps
-    needed = [asset for name, settings in steps if name == "url" for asset in FILTERS[name].assets(settings)]
+    needed = [asset for step in steps if step.name == "url" for asset in FILTERS["url"].assets(step.settings)]
     return recipe.chain({name: assets.load(name) for name in needed})
 
 

@@ -196,8 +196,8 @@ def test_recipe_errors_name_the_key(spec: Any, message: str) -> None:
 
 def test_recipe_entries() -> None:
     steps = chain_steps(["url", {"language": None}, {"fineweb": {"max_char_dup": 0.1}}])
-    assert [name for name, _ in steps] == ["url", "language", "fineweb"]
-    assert steps[2][1].max_char_dup == 0.1
+    assert [step.name for step in steps] == ["url", "language", "fineweb"]
+    assert steps[2].settings.max_char_dup == 0.1
     assert asset_names(steps) == ["url_lists", "public_suffixes", "lid176", "english_tokenizer"]
 
 

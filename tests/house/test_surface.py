@@ -47,7 +47,9 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "domain",
         "pii",
+        "datatrove",
     ]
     assert list(STAGES) == [
         "ids",
