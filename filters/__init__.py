@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, domain, fineweb, foreign, gopher_quality, gopher_repetition, language, optout, pii, url
+from filters import (
+    c4,
+    domain,
+    fineweb,
+    foreign,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    optout,
+    pii,
+    url,
+)
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
