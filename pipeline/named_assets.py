@@ -75,7 +75,8 @@ def _by(module: str, function: str) -> Callable[[Path], Any]:
 
 KINDS: dict[str, Kind] = {
     "fasttext": Kind(
-        _by("pipeline.fasttext_file", "open_model"), "https://fasttext.cc/docs/en/language-identification.html"
+        _by("pipeline.fasttext_file", "open_model"),
+        "https://fasttext.cc/docs/en/language-identification.html",
     ),
     "calibration": Kind(_by("pipeline.score_files", "read_calibration")),  # a run's own, for another run
     "scores": Kind(_by("pipeline.score_files", "read_scores")),
