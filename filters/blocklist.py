@@ -197,6 +197,12 @@ def needed(settings: Settings) -> tuple[str, ...]:
     return (f"lists.{settings.list}",)
 
 
+def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
+    """ValueError names a category that the list has not."""
+    for name in settings.categories:
+        assets[f"lists.{settings.list}"].category(name)
+
+
 SPEC = FilterSpec(
     name="blocklist",
     version=1,
@@ -206,4 +212,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=needed,
     thresholds=frozenset({"drop"}),
+    fits=fits,
 )

@@ -186,6 +186,15 @@ def needed(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"models.{judge.model}" for judge in settings.models.values()))
 
 
+def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
+    """ValueError where a model has not the label that is asked for."""
+    for judge in settings.models.values():
+        try:
+            assets[f"models.{judge.model}"].place(judge.label)
+        except KeyError as error:
+            raise ValueError(f"models.{judge.model}: {error.args[0]}") from None
+
+
 SPEC = FilterSpec(
     name="toxicity",
     version=1,
@@ -197,4 +206,5 @@ SPEC = FilterSpec(
     edit=edit,
     thresholds=frozenset({"max_document", "max_share"}),
     edits_what_it_measured=True,
+    fits=fits,
 )

@@ -79,6 +79,10 @@ def no_assets(settings: Any) -> tuple[str, ...]:
     return ()
 
 
+def anything_fits(settings: Any, assets: Mapping[str, Any]) -> None:
+    """The check of a filter whose settings ask nothing particular of its lists and models."""
+
+
 def no_spans(text: str, rule: str, settings: Any) -> list[Span]:
     """The spans of a filter whose rules fire on the whole document."""
     return []
@@ -92,7 +96,8 @@ class FilterSpec:
     rules read: changing one of them needs no new measurement. `measure` returns a column for every entry of
     `signals(settings)`, aligned with the batch's rows and never NaN. `edit` returns the changed texts; it is
     applied after `measure`, and later filters measure its output; with `edits_what_it_measured` it is only ever
-    asked for a batch that was measured.
+    asked for a batch that was measured. `fits` raises a ValueError where settings ask for what a loaded list or model
+    has not, such as a category: it is asked before a run begins.
     """
 
     name: str
@@ -106,3 +111,4 @@ class FilterSpec:
     spans: Callable[[str, str, Any], list[Span]] = no_spans
     thresholds: frozenset[str] = frozenset()
     edits_what_it_measured: bool = False
+    fits: Callable[[Any, Mapping[str, Any]], None] = anything_fits

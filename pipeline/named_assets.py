@@ -186,6 +186,27 @@ def _foreign(name: str) -> Any:
     return foreign.load(name)
 
 
+def require_fit(recipe: Recipe, steps: Sequence[Step]) -> None:
+    """UsageError where a filter's settings ask for a category, language or label that its list or model has not.
+
+    Loads the lists and models of the filters that can tell.
+    """
+    from filters import FILTERS
+    from filters.steps import asset_names
+    from filters.types import anything_fits
+
+    for step in steps:
+        spec = FILTERS[step.name]
+        if spec.fits is anything_fits:
+            continue
+        loaded = load_all(recipe, asset_names([step]))
+        for settings in (step.settings, *step.by_language.values()):
+            try:
+                spec.fits(settings, loaded)
+            except ValueError as error:
+                raise UsageError(f"filters.{step.name}: {show_text(error, 400)}") from None
+
+
 def digests(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:
     """The digest of each asset, for fingerprints: of what it holds, never of where it lies."""
     found = {}

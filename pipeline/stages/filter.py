@@ -27,12 +27,14 @@ BINS = 50  # of a signal's histogram
 def settings(recipe: Recipe) -> object:
     """Filters with their versions and thresholds, and the digests of the lists and models they use."""
     from filters.chain import asset_names
-    from pipeline.named_assets import digests
+    from pipeline.named_assets import digests, require_fit
 
     chain = recipe.chain({})
+    digests_of = digests(recipe, asset_names(chain.steps))
+    require_fit(recipe, chain.steps)
     return {
         "chain": chain.fingerprint_settings(),
-        "assets": digests(recipe, asset_names(chain.steps)),
+        "assets": digests_of,
         "versions": {name: version(name) for name in ("spacy", "tldextract")},
     }
 

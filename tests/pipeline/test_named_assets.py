@@ -84,3 +84,24 @@ def test_filters_all_of_whose_assets_are_given_are_applied() -> None:
     steps, missing = applied(recipe, recipe.chain({}).steps)
     assert [step.name for step in steps] == ["gopher_quality"]
     assert missing == recipe.left_out == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("blocklist: {list: own, categories: [adlut]}", "no category 'adlut'; it has: adult"),
+        ("bad_words: {list: words, language: xx}", "no words for the language 'xx'; it has: en"),
+        ("bad_words: {list: words, by_language: {xx: {language: yy}}}", "language 'yy'; it has: en"),
+    ],
+)
+def test_what_a_list_has_not_is_named_before_a_run(tmp_path: Path, entry: str, message: str) -> None:
+    (tmp_path / "own" / "adult").mkdir(parents=True)
+    (tmp_path / "own" / "adult" / "domains").write_text("bad.com\n")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "en").write_text("bad\n")
+    lists = f"own: {{kind: ut1, path: {tmp_path}/own}}, words: {{kind: words, path: {tmp_path}/words}}"
+    recipe = read(f"name: r\nlists: {{{lists}}}\nfilters: [{{{entry}}}]\n", "r.yaml")
+    with pytest.raises(UsageError, match=message):
+        settings(recipe)
+    fine = read(f"name: r\nlists: {{{lists}}}\nfilters: [{{blocklist: {{list: own}}}}]\n", "r.yaml")
+    assert settings(fine)
