@@ -12,7 +12,6 @@ Japanese; linear in length on any text.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
@@ -21,10 +20,8 @@ import numpy as np
 
 from filters.batch import Batch
 from filters.compiled import compiled
-from filters.layout import LETTER, Parts, numbered, traits
-from filters.layout import PUNCTUATION as PUNCTUATION_TRAIT
-from filters.punctuation import SYMBOLS, TERMINAL
-from filters.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY, Words
+from filters.layout import Parts
+from filters.words import Words
 
 Array = np.ndarray[Any, Any]
 # Spans of the words of a text, in units of UTF-16, all of the text covered: the asset `word_breaker`.
@@ -87,65 +84,14 @@ def word_parts(codes: Array, bounds: Array, breaker: Breaker = icu_words) -> Par
     return Parts(np.searchsorted(starts, bounds).astype(np.int64), starts, ends[order])
 
 
-@compiled("void(uint32[::1], int64[::1], int64[::1], uint16[::1], boolean[::1], boolean[::1], uint8[::1])")
-def _describe(
-    codes: Array, starts: Array, ends: Array, known: Array, symbols: Array, marks: Array, flags: Array
-) -> None:
-    for word in range(len(starts)):
-        letters, all_symbols, all_punctuation = False, True, True
-        for at in range(starts[word], ends[word]):
-            traits_here = known[codes[at]]
-            letters = letters or traits_here & LETTER != 0
-            all_symbols = all_symbols and symbols[codes[at]]
-            all_punctuation = all_punctuation and traits_here & PUNCTUATION_TRAIT != 0
-        found = 0
-        if letters:
-            found |= ALPHABETIC
-        if all_symbols:
-            found |= SYMBOL_ONLY
-        if all_punctuation:
-            found |= PUNCTUATION
-        if ends[word] - starts[word] == 1 and marks[codes[starts[word]]]:
-            found |= SENTENCE_MARK
-        flags[word] = found
-
-
-@functools.cache
-def _in_set(characters: frozenset[str]) -> Array:
-    """For every code point whether it is one of the characters."""
-    table = np.zeros(0x110000, np.bool_)
-    table[[ord(character) for character in characters]] = True
-    return table
-
-
-def word_flags(codes: Array, starts: Array, ends: Array) -> Array:
-    """The flag bits of `filters.words` for the words at these spans, uint8; any script's marks end a sentence."""
-    flags = np.zeros(len(starts), np.uint8)
-    _describe(codes, starts, ends, traits(), _in_set(SYMBOLS), _in_set(TERMINAL), flags)
-    return flags
-
-
 def unicode_words(batch: Batch, breaker: Breaker = icu_words) -> Words:
     """The words of a batch's texts in any script, found once a batch."""
-    return batch.part("unicode_words", lambda: _words(batch, breaker))
+    return batch.part("unicode_words", lambda: Words(*unicode_parts(batch, breaker), batch.codes))
 
 
 def unicode_parts(batch: Batch, breaker: Breaker = icu_words) -> Parts:
     """The spans of the words of a batch's texts in any script, found once a batch."""
     return batch.part("unicode_parts", lambda: word_parts(batch.codes, batch.bounds, breaker))
-
-
-def _words(batch: Batch, breaker: Breaker) -> Words:
-    codes, parts = batch.codes, unicode_parts(batch, breaker)
-    ids, first = numbered(codes, parts)
-    starts, ends = parts.starts[first], parts.ends[first]
-    lengths = (ends - starts).astype(np.int32)
-    flags = word_flags(codes, starts, ends)
-    texts = [
-        codes[a:b].tobytes().decode("utf-32-le", "surrogatepass") for a, b in zip(starts, ends, strict=True)
-    ]
-    numbers = {word: number for number, word in enumerate(texts)}
-    return Words(parts.offsets, ids, lengths, flags, texts, numbers)
 
 
 def sentence_counts(batch: Batch) -> Array:

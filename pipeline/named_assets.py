@@ -70,6 +70,10 @@ def _fasttext(path: Path) -> Any:
     return Model(path.read_bytes())
 
 
+def _unigrams(path: Path) -> Any:
+    from pipeline.unigrams import load
+
+    return load(path)
 def _ut1(path: Path) -> Any:
     from pipeline.lists import ut1
 
@@ -109,6 +113,7 @@ def _kenlm(path: Path) -> Any:
 KINDS: dict[str, Kind] = {
     "stop_words": Kind(own_lists),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
+    "unigrams": Kind(_unigrams),
     "ut1": Kind(_ut1, PUBLISHERS["ut1"]),
     "hosts": Kind(_hosts),
     "words": Kind(_words),
