@@ -111,7 +111,10 @@ def needed(settings: Settings) -> tuple[str, ...]:
 
 def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
     """ValueError where the list has no words of the language."""
-    assets[f"lists.{settings.list}"].words(settings.language)
+    try:
+        assets[f"lists.{settings.list}"].words(settings.language)
+    except ValueError as error:
+        raise ValueError(f"language: {error}") from None
 
 
 SPEC = FilterSpec(

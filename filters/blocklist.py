@@ -200,7 +200,10 @@ def needed(settings: Settings) -> tuple[str, ...]:
 def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
     """ValueError names a category that the list has not."""
     for name in settings.categories:
-        assets[f"lists.{settings.list}"].category(name)
+        try:
+            assets[f"lists.{settings.list}"].category(name)
+        except ValueError as error:
+            raise ValueError(f"categories: {error}") from None
 
 
 SPEC = FilterSpec(

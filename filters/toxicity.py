@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
+from filters.fasttext_text import one_line
 from filters.types import FilterSpec, Rule, Share, Signal
 
 if TYPE_CHECKING:
@@ -176,8 +177,8 @@ def _texts(batch: Batch, parts: Parts) -> list[str]:
 
 
 def _score(model: Any, text: str, label: str) -> float:
-    """The probability of a label for a text as one line, as Dolma hands it over; 0 for a blank one."""
-    line = text.replace("\n", " ").strip()
+    """The probability of a label for a text as one line, in the form that classifiers see; 0 for a blank one."""
+    line = one_line(text).strip()
     return float(model.score(line, label)) if line else 0.0
 
 
@@ -188,11 +189,11 @@ def needed(settings: Settings) -> tuple[str, ...]:
 
 def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
     """ValueError where a model has not the label that is asked for."""
-    for judge in settings.models.values():
+    for name, judge in settings.models.items():
         try:
             assets[f"models.{judge.model}"].place(judge.label)
         except KeyError as error:
-            raise ValueError(f"models.{judge.model}: {error.args[0]}") from None
+            raise ValueError(f"models.{name}.label: {error.args[0]}") from None
 
 
 SPEC = FilterSpec(
@@ -207,4 +208,7 @@ SPEC = FilterSpec(
     thresholds=frozenset({"max_document", "max_share"}),
     edits_what_it_measured=True,
     fits=fits,
+    example=Settings(
+        models={"hate": Judge(model="hate", label="toxic"), "nsfw": Judge(model="nsfw", label="nsfw")}
+    ),
 )

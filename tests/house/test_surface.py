@@ -50,6 +50,10 @@ def test_tables() -> None:
         "c4",
         "fineweb",
         "domain",
+        "topics",
+        "scores",
+        "quality",
+        "pii",
         "datatrove",
         "rpv2",
         "nemo",
@@ -68,6 +72,8 @@ def test_tables() -> None:
         "extract",
         "robots",
         "hosts",
+        "sample",
+        "calibrate",
         "filter",
         "signatures",
         "dedup",
@@ -78,7 +84,7 @@ def test_tables() -> None:
         "anneal",
         "eval",
     ]
-    internal = {"ids", "robots", "hosts", "signatures"}
+    internal = {"ids", "robots", "hosts", "sample", "calibrate", "signatures"}
     assert [name for name in PUBLIC if name != "report"] == [name for name in STAGES if name not in internal]
 
 
