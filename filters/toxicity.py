@@ -160,7 +160,7 @@ def _parts(batch: Batch, settings: Settings) -> Parts:
 
     if settings.unit == "line":
         return batch.part("filled_lines", lines)
-    return batch.part("sentence_parts", lambda: sentence_parts(batch.codes, batch.bounds))
+    return batch.part("unicode_sentences", lambda: sentence_parts(batch.codes, batch.bounds))
 
 
 def _texts(batch: Batch, parts: Parts) -> list[str]:
