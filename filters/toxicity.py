@@ -78,7 +78,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
-    """The probabilities of texts and their sentences. Some 0.1 ms a model for 4.5 KB of known words."""
+    """The probabilities of texts and their sentences: each text is judged twice, some 2 ms a model of word pairs."""
     from filters import layout
 
     parts = _parts(batch, settings)
