@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import assets
 from pipeline.errors import UsageError
-from pipeline.named_assets import NamedAsset, applied, checked, digest_of, load_all, located
+from pipeline.named_assets import NamedAsset, applied, checked, digest_of, load_all, located, require_fitting
 from pipeline.recipe import read
 from pipeline.stages.filter import settings
 from tests.pipeline.conftest import sluice
@@ -111,3 +111,32 @@ def test_a_list_that_is_named_and_absent_is_an_error_with_its_address(tmp_path: 
     assert "lists.ldnoobw.path: nothing lies at" in done.stderr
     assert "https://github.com/LDNOOBW/" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            "blocklist: {list: own, categories: [adlut]}",
+            "blocklist.categories: .* no category 'adlut'; it has: adult",
+        ),
+        (
+            "bad_words: {list: words, language: xx}",
+            "bad_words.language: .* the language 'xx'; it has: en",
+        ),
+        ("bad_words: {list: words, by_language: {xx: {language: yy}}}", "language 'yy'; it has: en"),
+    ],
+)
+def test_what_a_list_has_not_is_named_before_a_run(tmp_path: Path, entry: str, message: str) -> None:
+    (tmp_path / "own" / "adult").mkdir(parents=True)
+    (tmp_path / "own" / "adult" / "domains").write_text("bad.com\n")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "en").write_text("bad\n")
+    lists = f"own: {{kind: ut1, path: {tmp_path}/own}}, words: {{kind: words, path: {tmp_path}/words}}"
+    recipe = read(f"name: r\nlists: {{{lists}}}\nfilters: [{{{entry}}}]\n", "r.yaml")
+    with pytest.raises(UsageError, match=message):
+        require_fitting(recipe)
+    with pytest.raises(UsageError, match=message):
+        recipe.loaded_chain()
+    fine = read(f"name: r\nlists: {{{lists}}}\nfilters: [{{blocklist: {{list: own}}}}]\n", "r.yaml")
+    require_fitting(fine)
