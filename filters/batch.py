@@ -142,4 +142,4 @@ class Batch:
 def ratio(part: Any, whole: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     """`part / whole` element by element, 0 where the whole is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)

@@ -82,10 +82,10 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
         found[f"dup_{what}_frac"] = ratio(copies, parts)
         found[f"dup_{what}_char_frac"] = ratio(characters, batch.lengths)
     words = batch.words
-    for n, characters in zip(TOP, ngrams.top_ngram_characters(words, TOP), strict=True):
-        found[f"top_{n}_gram"] = ratio(characters, batch.lengths)
-    for n, characters in zip(REPEATED, ngrams.repeated_ngram_characters(words, REPEATED), strict=True):
-        found[f"dup_{n}_gram"] = ratio(characters, batch.lengths)
+    tops = ratio(ngrams.top_ngram_characters(words, TOP), batch.lengths)
+    found.update({f"top_{n}_gram": share for n, share in zip(TOP, tops, strict=True)})
+    repeats = ratio(ngrams.repeated_ngram_characters(words, REPEATED), batch.lengths)
+    found.update({f"dup_{n}_gram": share for n, share in zip(REPEATED, repeats, strict=True)})
     return {f"gopher_repetition_{name}": values for name, values in found.items()}
 
 
