@@ -20,6 +20,7 @@ from filters.batch import Batch
 from filters.cascade import REASON
 from filters.decide import Named, decide, explain
 from filters.document import SCHEMA
+from filters.language_codes import code_of
 from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps
 from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
 from filters.words import WordSplitter
@@ -273,8 +274,9 @@ def _parts(
             same[2].append(language)
     found = []
     left = np.ones(len(rows), np.bool_)
+    codes = [language or "" for language in languages]
     for _, settings, named in groups:
-        chosen = np.fromiter((language in named for language in languages), np.bool_, len(rows))
+        chosen = np.fromiter((code_of(language) in named for language in codes), np.bool_, len(rows))
         left &= ~chosen
         if chosen.any():
             found.append((settings, rows[chosen]))
