@@ -88,7 +88,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     },
     **{
         f"doc_frac_chars_top_{n}gram": (
-            "share of characters",
+            "per character",
             f"of normalised words: the most frequent {n}-gram times its occurrences; 0 if it occurs once",
         )
         for n in _TOP
