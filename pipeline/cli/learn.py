@@ -143,7 +143,9 @@ def _examine() -> dict[str, Any]:
         "memory": f"{memory >> 30} GiB",
     }
     for name in assets.ASSETS:
-        if name.startswith("unigrams_") and name != "unigrams_en":  # one package has the lists of all languages
+        if (
+            name.startswith("unigrams_") and name != "unigrams_en"
+        ):  # one package has the lists of all languages
             continue
         try:
             machine[f"asset {name}"] = assets.digest(name)[:12]
