@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.named_assets import NamedAsset, applied, checked, digest_of, load_all, located
 from pipeline.recipe import read
 from pipeline.stages.filter import settings
+from tests.pipeline.conftest import sluice
 
 
 def test_a_model_must_state_its_digest_and_be_that_file() -> None:
@@ -84,3 +85,29 @@ def test_filters_all_of_whose_assets_are_given_are_applied() -> None:
     steps, missing = applied(recipe, recipe.chain({}).steps)
     assert [step.name for step in steps] == ["gopher_quality"]
     assert missing == recipe.left_out == []
+
+
+def test_conditions_on_a_filter_that_is_left_out_hold_for_nothing() -> None:
+    from filters.document import from_rows
+
+    text = (
+        "name: r\nlists: {edu: {kind: scores, source: 'https://example.org/edu'}}\n"
+        "filters: [{gopher_quality: {unless: scores_value >= 3}}, {scores: {file: edu}}]\n"
+    )
+    recipe = read(text, "r.yaml")
+    assert [str(one) for one in recipe.left_out] == [
+        "scores is left out: lists.edu.path is not set; it is published at https://example.org/edu"
+    ]
+    applied = recipe.loaded_chain().apply(from_rows([{"id": "1", "text": "short"}]))
+    assert applied.verdict.reason[0].as_py() == "gopher_quality.short"
+    assert recipe.chain({}).decide(applied.documents).reason[0].as_py() == "gopher_quality.short"
+    assert recipe.chain({}).explain(applied.documents.to_pylist()[0])[1].failed
+
+
+def test_a_list_that_is_named_and_absent_is_an_error_with_its_address(tmp_path: Path, sample: Path) -> None:
+    pairs = ["--set", f"lists.ldnoobw.path={tmp_path / 'no'}", "--until", "filter"]
+    done = sluice("run", "c4", "--input", sample, "--out", tmp_path / "run", *pairs, check=False)
+    assert done.returncode == 2
+    assert "lists.ldnoobw.path: nothing lies at" in done.stderr
+    assert "https://github.com/LDNOOBW/" in done.stderr
+    assert "Traceback" not in done.stderr
