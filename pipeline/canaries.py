@@ -66,7 +66,7 @@ def _ngrams(n: int) -> str:
 TEXTS: dict[str, Callable[[], str]] = {
     "extract.empty": lambda: "",
     "language.language": lambda: (
-        "Der alte Hafen der Stadt wurde von Kaufleuten gebaut, die Holz und Salz brauchten. " * 6
+        "Vanhan sataman rakensivat kauppiaat, jotka tarvitsivat puuta ja suolaa. " * 6
     ),
     "gopher_quality.short": lambda: "The boat and the rope have to be that of the harbour.",
     "gopher_quality.long": lambda: _lines(9_000),
