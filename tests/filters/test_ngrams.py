@@ -65,6 +65,24 @@ def test_like_the_plain_definition(splitter: WordSplitter, texts: list[list[str]
     assert repeated == [repeated_by_hand(text, n) for text in texts]
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(["abcdefgh", "abcd", "efgh", "abcdefghabcd", "efghabcd", "x"]), max_size=80),
+    st.integers(2, 10),
+)
+def test_long_joined_characters_are_equal_however_they_are_cut(
+    splitter: WordSplitter, words: list[str], n: int
+) -> None:
+    text = splitter.split([" ".join(words)])
+    assert measures(text, n) == ([top_by_hand(words, n)], [repeated_by_hand(words, n)])
+
+
+def test_sizes_that_are_not_asked_for_are_passed_over(splitter: WordSplitter) -> None:
+    words = splitter.split(["a b c a b c", "a"])
+    assert ngrams.top_ngram_characters(words, (3, 5)).tolist() == [[10, 0], [9, 0]]
+    assert ngrams.repeated_ngram_characters(words, (2, 4)).tolist() == [[2, 0], [0, 0]]
+
+
 def test_many_words_take_linear_time(splitter: WordSplitter) -> None:
     words = splitter.split([" ".join(f"w{i * i % 5003}" for i in range(200_000))])
     begin = time.process_time()
