@@ -9,18 +9,31 @@ from __future__ import annotations
 from typing import Any
 
 from filters import (
+    bad_words,
+    blocklist,
     c4,
+    code,
+    dirty,
     domain,
     fineweb,
     foreign,
     gopher_quality,
     gopher_repetition,
+    importance,
     language,
+    line_languages,
+    nemo_curator,
     optout,
+    outliers,
+    perplexity,
     quality,
+    redpajama_v2,
     scores,
+    stop_words,
     topics,
+    toxicity,
     url,
+    url_words,
 )
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
@@ -30,6 +43,8 @@ FILTERS: dict[str, FilterSpec] = {
     "url": url.SPEC,
     "optout": optout.SPEC,
     "language": language.SPEC,
+    "line_languages": line_languages.SPEC,
+    "stop_words": stop_words.SPEC,
     "gopher_repetition": gopher_repetition.SPEC,
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
@@ -39,6 +54,17 @@ FILTERS: dict[str, FilterSpec] = {
     "scores": scores.SPEC,
     "quality": quality.SPEC,
     "datatrove": foreign.SPEC,
+    "rpv2": redpajama_v2.SPEC,
+    "nemo": nemo_curator.SPEC,
+    "code": code.SPEC,
+    "dirty": dirty.SPEC,
+    "outliers": outliers.SPEC,
+    "blocklist": blocklist.SPEC,
+    "url_words": url_words.SPEC,
+    "bad_words": bad_words.SPEC,
+    "importance": importance.SPEC,
+    "perplexity": perplexity.SPEC,
+    "toxicity": toxicity.SPEC,
 }
 
 

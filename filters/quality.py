@@ -4,7 +4,7 @@ A classifier is any supervised fastText model and the label whose probability is
 (`__label__hq`, kept from .018112; Li et al. 2024) or RedPajama-v1's `wikiref` (`__label__wiki`, kept from .25;
 Together 2023). Policies: a threshold a classifier; the best share of the tokens; a budget of tokens; the lowest
 bucket; GPT-3's Pareto draw (alpha 9; Pile-CC: 3). With `combine`, the classifiers' token-weighted percentiles are
-combined and put into buckets, which mixes and reports read, too: see `filters.calibration`.
+combined and put into buckets, which mixes and reports read, too: see `filters.ranking`.
 
 All that a policy compares is stored (how many tokens are better, at which alpha the draw drops), so every policy is a
 threshold that can be changed later without reading or scoring a page again.
@@ -19,8 +19,10 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
-from filters.calibration import BYTES_PER_TOKEN, Calibration, Combine, calibrate, topics_of
+from filters.calibration import Platt, calibrated
 from filters.draw import pareto_bound, uniform
+from filters.fasttext_text import one_line
+from filters.ranking import BYTES_PER_TOKEN, Calibration, Combine, calibrate, topics_of
 from filters.types import Amount, Count, FilterSpec, OfCorpus, Rule, Share, Signal
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +40,9 @@ class Classifier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     model: str
     label: str
     min_score: Share | None = None
+    platt: Platt | None = (
+        None  # of a model trained here, from its card: the score is the calibrated probability
+    )
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,7 +120,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     if not settings.classifiers:
         return {}
     found = {
-        f"quality_{name}": scored(batch, assets[f"models.{one.model}"], one.label)
+        f"quality_{name}": scored(batch, assets[f"models.{one.model}"], one.label, one.platt)
         for name, one in settings.classifiers.items()
     }
     sizes = np.fromiter((len(text.encode()) for text in batch.texts), np.float64, len(batch))
@@ -126,9 +131,11 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     return found
 
 
-def scored(batch: Batch, model: Any, label: str) -> Array:
+def scored(batch: Batch, model: Any, label: str, platt: Platt | None = None) -> Array:
     """The probability of a label for each text, float64; 0 where the model sees nothing it knows."""
-    return np.fromiter((model.score(text, label) for text in batch.texts), np.float64, len(batch))
+    lines = batch.part("one_line", lambda: [one_line(text) for text in batch.texts])
+    scores = np.fromiter((model.score(line, label) for line in lines), np.float64, len(batch))
+    return calibrated(scores, platt) if platt is not None else scores
 
 
 def derive(columns: Mapping[str, Array], settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:

@@ -23,7 +23,9 @@ import msgspec
 
 from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
+from pipeline.lists import PUBLISHERS
 from pipeline.show import show_text
+from pipeline.stop_lists import own_lists
 
 if TYPE_CHECKING:
     from filters.steps import Step
@@ -63,13 +65,13 @@ class LeftOut:
 
 
 def _fasttext(path: Path) -> Any:
-    from filters.fasttext_model import Model
+    from pipeline.fasttext_file import open_model
 
-    return Model(path.read_bytes())
+    return open_model(path)
 
 
 def _calibration(path: Path) -> Any:
-    from filters.calibration import decoded
+    from filters.ranking import decoded
 
     try:
         return decoded(path.read_bytes())
@@ -83,10 +85,60 @@ def _scores(path: Path) -> Any:
     return read_scores(path)
 
 
+def _unigrams(path: Path) -> Any:
+    from pipeline.unigrams import load
+
+    return load(path)
+
+
+def _ut1(path: Path) -> Any:
+    from pipeline.lists import ut1
+
+    return ut1(path)
+
+
+def _hosts(path: Path) -> Any:
+    from pipeline.lists import hosts
+
+    return hosts(path)
+
+
+def _words(path: Path) -> Any:
+    from pipeline.lists import words
+
+    return words(path)
+
+
+def _importance(path: Path) -> Any:
+    from pipeline.language_models import importance
+
+    return importance(path)
+
+
+def _ngrams(path: Path) -> Any:
+    from pipeline.language_models import ngrams
+
+    return ngrams(path)
+
+
+def _kenlm(path: Path) -> Any:
+    from pipeline.language_models import kenlm
+
+    return kenlm(path)
+
+
 KINDS: dict[str, Kind] = {
+    "stop_words": Kind(own_lists),
     "calibration": Kind(_calibration),
     "scores": Kind(_scores),
     "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
+    "unigrams": Kind(_unigrams),
+    "ut1": Kind(_ut1, PUBLISHERS["ut1"]),
+    "hosts": Kind(_hosts),
+    "words": Kind(_words),
+    "importance": Kind(_importance),  # made by `sluice filters train`
+    "ngrams": Kind(_ngrams),  # made by `sluice filters train`, or ARPA
+    "kenlm": Kind(_kenlm, PUBLISHERS["kenlm"]),
 }
 
 
