@@ -82,8 +82,10 @@ def signals(settings: Settings) -> list[Signal]:
     if settings.combine is not None:
         how = "highest" if settings.combine == "max" else "mean"
         found += [
-            Signal("quality_percentile", "share", f"{how} token-weighted percentile", NEMOTRON),
-            Signal("quality_bucket", "bucket", "percentile in equal steps, 0 the lowest", NEMOTRON),
+            Signal(
+                "quality_percentile", "share of tokens", f"in documents of a lower score, the {how}", NEMOTRON
+            ),
+            Signal("quality_bucket", "bucket", "the percentile in equal steps, 0 the lowest", NEMOTRON),
             Signal("quality_above", "share of tokens", "in documents of a higher percentile", _OURS),
             Signal(
                 "quality_tokens_above", "tokens", "of the corpus in documents of a higher percentile", _OURS

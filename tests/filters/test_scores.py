@@ -18,6 +18,7 @@ from filters.document import from_rows
 from filters.hashing import hash_strings
 from filters.scores import Scores
 from pipeline.errors import UsageError
+from pipeline.recipe import read
 from pipeline.score_files import read_scores
 
 ROWS = [("a", 3.0), ("b", 2.999), ("007", 5.0), ("é", 0.5)]
@@ -113,3 +114,14 @@ def test_rows_without_a_score_give_none(tmp_path: Path) -> None:
     )
     scores = read_scores(tmp_path / "s.jsonl")
     assert scores.find(["a", "b"])[1].tolist() == [False, True]
+
+
+def test_a_recipe_names_the_file(tmp_path: Path) -> None:
+    path = parquet(tmp_path, "id")
+    filters = "filters: [{scores: {file: edu, min_score: 3}}]"
+    recipe = read(f"name: x\nlists: {{edu: {{kind: scores, path: {path}}}}}\n{filters}\n", "x.yaml")
+    rows: list[dict[str, object]] = [
+        {"id": "a", "url": "", "text": "text"},
+        {"id": "b", "url": "", "text": "text"},
+    ]
+    assert recipe.loaded_chain().apply(from_rows(rows)).verdict.reason.to_pylist() == [None, "scores.score"]
