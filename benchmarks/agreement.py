@@ -58,7 +58,10 @@ def kept(files: Sequence[Path], extractor: str | None, folder: Path) -> tuple[di
         settings = recipe.extract
         key = extractor or f"{settings.extractor}-{settings.favor}"
         if key not in texts:
-            chosen = [f"extract.extractor={extractor or settings.extractor}", f"extract.favor={settings.favor}"]
+            chosen = [
+                f"extract.extractor={extractor or settings.extractor}",
+                f"extract.favor={settings.favor}",
+            ]
             texts[key] = extracted(files, chosen, folder / key)
         for one in recipe.left_out:
             print(f"{name}: {one}")
@@ -91,7 +94,11 @@ def shares(keeps: dict[str, set[str]]) -> np.ndarray:
 def print_table(keeps: dict[str, set[str]], pages: int) -> None:
     """The matrix in per cent."""
     names = list(keeps)
-    print(f"\n{'of its pages, kept by':16}" + "".join(f"{name[:9]:>10}" for name in names) + f"{'of all':>8}{'alone':>7}")
+    print(
+        f"\n{'of its pages, kept by':16}"
+        + "".join(f"{name[:9]:>10}" for name in names)
+        + f"{'of all':>8}{'alone':>7}"
+    )
     for name, row in zip(names, shares(keeps), strict=True):
         alone = len(keeps[name].difference(*(ids for other, ids in keeps.items() if other != name)))
         cells = "".join(f"{100 * share:9.1f} " for share in row)
@@ -103,9 +110,10 @@ def draw(keeps: dict[str, set[str]], pages: int) -> str:
     names, matrix = list(keeps), shares(keeps)
     width, height = LEFT + CELL * len(names) + 80, TOP + CELL * len(names) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+        'font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{LEFT}" y="18" font-size="14">Share of the pages that the row keeps which the column keeps, too</text>',
+        f'<text x="{LEFT}" y="18" font-size="14">Of the pages that the row keeps, the column keeps (%)</text>',
     ]
     for i, name in enumerate(names):
         x, y = LEFT + CELL * i, TOP + CELL * i

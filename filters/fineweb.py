@@ -14,6 +14,7 @@ import numpy as np
 
 from filters.batch import Batch, ratio
 from filters.punctuation import TERMINAL
+from filters.splitting import Kind, word_assets, words_of
 from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 
 SOURCE = "FineWeb section 3.6; datatrove FineWebQualityFilter"
@@ -22,6 +23,7 @@ SOURCE = "FineWeb section 3.6; datatrove FineWebQualityFilter"
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds (null: off) and what counts as short or ended. Defaults: the released code's."""
 
+    words: Kind = "english"  # as spaCy splits them; `unicode`: of any script
     min_line_punct: Share | None = 0.12
     max_short_lines: Share | None = 0.67
     max_char_dup: Share | None = 0.01  # .1 in the paper's text and in FineWeb-2
@@ -65,7 +67,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
         "fineweb_line_punct": ratio(counts[1], counts[0]),
         "fineweb_short_lines": ratio(counts[2], counts[0]),
         "fineweb_char_dup": ratio(copied, batch.lengths - newlines),
-        "fineweb_newline_ratio": ratio(newlines, batch.words.counts()),
+        "fineweb_newline_ratio": ratio(newlines, words_of(batch, settings.words, assets).counts()),
     }
 
 
@@ -91,8 +93,8 @@ def spans(text: str, rule: str, settings: Settings) -> list[Span]:
 
 
 def assets(settings: Settings) -> tuple[str, ...]:
-    """The tokenizer whose words are counted."""
-    return ("english_tokenizer",)
+    """What splits words."""
+    return word_assets(settings.words)
 
 
 SPEC = FilterSpec(

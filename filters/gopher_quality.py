@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
+from filters.splitting import Kind, word_assets, words_of
 from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 
 SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
@@ -21,6 +22,7 @@ SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds (null: off) and the stop words. Defaults: the paper's, as FineWeb used them."""
 
+    words: Kind = "english"  # as spaCy splits them; `unicode`: of any script
     min_words: Count | None = 50
     max_words: Count | None = 100_000
     min_word_length: Amount | None = 3
@@ -74,8 +76,9 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     """All eight measures."""
     from filters import quality_lines
 
-    counts = batch.words.counts()
-    named, characters, alphabetic, stop_words = quality_lines.word_counts(batch.words, settings.stop_words)
+    words = words_of(batch, settings.words, assets)
+    counts = words.counts()
+    named, characters, alphabetic, stop_words = quality_lines.word_counts(words, settings.stop_words)
     hashes, ellipses = quality_lines.marks(batch.codes, batch.bounds)
     lines = batch.split_lines
     bullets, ellipsis_lines = quality_lines.line_ends(batch.codes, lines)
@@ -108,8 +111,8 @@ def spans(text: str, rule: str, settings: Settings) -> list[Span]:
 
 
 def assets(settings: Settings) -> tuple[str, ...]:
-    """The tokenizer whose words are counted."""
-    return ("english_tokenizer",)
+    """What splits words."""
+    return word_assets(settings.words)
 
 
 SPEC = FilterSpec(
@@ -121,5 +124,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=assets,
     spans=spans,
-    thresholds=frozenset(Settings.__struct_fields__) - {"stop_words"},
+    thresholds=frozenset(Settings.__struct_fields__) - {"words", "stop_words"},
 )

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
+from filters.splitting import Kind, word_assets, words_of
 from filters.types import FilterSpec, Rule, Share, Signal, Span
 
 Array = np.ndarray[Any, Any]
@@ -26,6 +27,7 @@ REPEATED = (5, 6, 7, 8, 9, 10)
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Largest share that is kept, by measure; null switches a rule off. Defaults: Table A1, as FineWeb used them."""
 
+    words: Kind = "english"  # as spaCy splits them; `unicode`: of any script
     dup_para_frac: Share | None = 0.30
     dup_para_char_frac: Share | None = 0.20
     dup_line_frac: Share | None = 0.30
@@ -39,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dup_8_gram: Share | None = 0.12
     dup_9_gram: Share | None = 0.11
     dup_10_gram: Share | None = 0.10
+
+
+_SHARES = tuple(name for name in Settings.__struct_fields__ if name != "words")
 
 
 def _describe(name: str) -> tuple[str, str]:
@@ -60,17 +65,12 @@ def _describe(name: str) -> tuple[str, str]:
 
 def signals(settings: Settings) -> list[Signal]:
     """The measured columns; every threshold has one of its own name."""
-    return [
-        Signal(f"gopher_repetition_{name}", *_describe(name), SOURCE) for name in Settings.__struct_fields__
-    ]
+    return [Signal(f"gopher_repetition_{name}", *_describe(name), SOURCE) for name in _SHARES]
 
 
 def rules(settings: Settings) -> list[Rule]:
     """The rules, in datatrove's order."""
-    return [
-        Rule(name, f"gopher_repetition_{name}", ">", getattr(settings, name), SOURCE)
-        for name in Settings.__struct_fields__
-    ]
+    return [Rule(name, f"gopher_repetition_{name}", ">", getattr(settings, name), SOURCE) for name in _SHARES]
 
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
@@ -81,7 +81,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     for what, (parts, copies, characters) in (("para", _paragraphs(batch)), ("line", _lines(batch))):
         found[f"dup_{what}_frac"] = ratio(copies, parts)
         found[f"dup_{what}_char_frac"] = ratio(characters, batch.lengths)
-    words = batch.words
+    words = words_of(batch, settings.words, assets)
     tops = ratio(ngrams.top_ngram_characters(words, TOP), batch.lengths)
     found.update({f"top_{n}_gram": share for n, share in zip(TOP, tops, strict=True)})
     repeats = ratio(ngrams.repeated_ngram_characters(words, REPEATED), batch.lengths)
@@ -136,8 +136,8 @@ def spans(text: str, rule: str, settings: Settings) -> list[Span]:
 
 
 def assets(settings: Settings) -> tuple[str, ...]:
-    """The tokenizer whose words are counted."""
-    return ("english_tokenizer",)
+    """What splits words."""
+    return word_assets(settings.words)
 
 
 SPEC = FilterSpec(
@@ -149,5 +149,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=assets,
     spans=spans,
-    thresholds=frozenset(Settings.__struct_fields__),
+    thresholds=frozenset(_SHARES),
 )

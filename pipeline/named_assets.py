@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
 from pipeline.lists import PUBLISHERS
 from pipeline.show import show_text
-from pipeline.stop_lists import own_lists
 
 if TYPE_CHECKING:
     from filters.steps import Step
@@ -64,81 +64,30 @@ class LeftOut:
         return f"{self.filter} is left out: {self.asset}.path is not set{where}"
 
 
-def _fasttext(path: Path) -> Any:
-    from pipeline.fasttext_file import open_model
+def _by(module: str, function: str) -> Callable[[Path], Any]:
+    """A loader that imports its module at first use: few runs need all of them, and some are heavy."""
 
-    return open_model(path)
+    def load(path: Path) -> Any:
+        return getattr(importlib.import_module(module), function)(path)
 
-
-def _calibration(path: Path) -> Any:
-    from filters.ranking import decoded
-
-    try:
-        return decoded(path.read_bytes())
-    except ValueError as error:
-        raise UsageError(f"{path}: {error}") from None
-
-
-def _scores(path: Path) -> Any:
-    from pipeline.score_files import read_scores
-
-    return read_scores(path)
-
-
-def _unigrams(path: Path) -> Any:
-    from pipeline.unigrams import load
-
-    return load(path)
-
-
-def _ut1(path: Path) -> Any:
-    from pipeline.lists import ut1
-
-    return ut1(path)
-
-
-def _hosts(path: Path) -> Any:
-    from pipeline.lists import hosts
-
-    return hosts(path)
-
-
-def _words(path: Path) -> Any:
-    from pipeline.lists import words
-
-    return words(path)
-
-
-def _importance(path: Path) -> Any:
-    from pipeline.language_models import importance
-
-    return importance(path)
-
-
-def _ngrams(path: Path) -> Any:
-    from pipeline.language_models import ngrams
-
-    return ngrams(path)
-
-
-def _kenlm(path: Path) -> Any:
-    from pipeline.language_models import kenlm
-
-    return kenlm(path)
+    return load
 
 
 KINDS: dict[str, Kind] = {
-    "stop_words": Kind(own_lists),
-    "calibration": Kind(_calibration),
-    "scores": Kind(_scores),
-    "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
-    "unigrams": Kind(_unigrams),
-    "ut1": Kind(_ut1, PUBLISHERS["ut1"]),
-    "hosts": Kind(_hosts),
-    "words": Kind(_words),
-    "importance": Kind(_importance),  # made by `sluice filters train`
-    "ngrams": Kind(_ngrams),  # made by `sluice filters train`, or ARPA
-    "kenlm": Kind(_kenlm, PUBLISHERS["kenlm"]),
+    "fasttext": Kind(
+        _by("pipeline.fasttext_file", "open_model"),
+        "https://fasttext.cc/docs/en/language-identification.html",
+    ),
+    "calibration": Kind(_by("pipeline.score_files", "read_calibration")),  # a run's own, for another run
+    "scores": Kind(_by("pipeline.score_files", "read_scores")),
+    "importance": Kind(_by("pipeline.language_models", "importance")),  # made by `sluice filters train`
+    "ngrams": Kind(_by("pipeline.language_models", "ngrams")),  # made by `sluice filters train`, or ARPA
+    "kenlm": Kind(_by("pipeline.language_models", "kenlm"), PUBLISHERS["kenlm"]),
+    "unigrams": Kind(_by("pipeline.unigrams", "load")),
+    "ut1": Kind(_by("pipeline.lists", "ut1"), PUBLISHERS["ut1"]),
+    "hosts": Kind(_by("pipeline.lists", "hosts")),
+    "words": Kind(_by("pipeline.lists", "words")),
+    "stop_words": Kind(_by("pipeline.stop_lists", "own_lists")),
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,21 @@ from filters.scores import By, Scores
 from pipeline.errors import UsageError
 from pipeline.show import show_text
 
+if TYPE_CHECKING:
+    from filters.calibration import Calibration
+
 _BATCH = 65_536  # rows
 _KEYS: tuple[By, ...] = ("id", "url")
+
+
+def read_calibration(path: Path) -> Calibration:
+    """A calibration that another run made. UsageError says what is wrong with the file."""
+    from filters.calibration import decoded
+
+    try:
+        return decoded(path.read_bytes())
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def read_scores(path: Path) -> Scores:

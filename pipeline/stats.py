@@ -91,6 +91,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "spared_core_seconds": spared_core_seconds(extracted),
         "domains": dict(named(closed["corpus"], "domains").most_common()),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),
+        "personal_data": dict(sorted(named(closed["corpus"], "personal_data").items())),
         "tokens": {split: named(closed["tokens"], "tokens").get(split, 0) for split in ("train", "heldout")},
         "bytes_in": sum(receipt.cost.bytes_in for receipt in extracted),
         "core_seconds": core_seconds(closed),

@@ -1,7 +1,7 @@
 """Stages `sample` and `calibrate`: what a policy over the whole corpus is decided with, before `filter` decides.
 
 `sample` measures some documents of every shard, chosen by a hash of their ids, so that the choice depends on the corpus
-alone; `calibrate` is one shard that turns their scores into percentiles (`filters.ranking`), a small JSON file
+alone; `calibrate` is one shard that turns their scores into percentiles (`filters.calibration`), a small JSON file
 that every shard of `filter` reads and whose digest is part of its key. A recipe without such a policy has neither.
 """
 
@@ -170,8 +170,8 @@ def plan_calibrate(planning: Planning) -> list[Shard]:
 
 def run_calibrate(shard: Shard, attempt: Attempt) -> None:
     """Make the calibration, and say in the receipt what it holds."""
+    from filters.calibration import encoded, summary
     from filters.corpus_level import calibrations
-    from filters.ranking import encoded, summary
 
     sample = pa.concat_tables([read_table(attempt.folder, name) for name in shard.parameters["files"]])
     made = calibrations(attempt.recipe.chain({}).steps, sample, shard.parameters["documents"])
@@ -202,7 +202,7 @@ def with_calibration(planning: Planning, shards: list[Shard]) -> list[Shard]:
 @lru_cache(maxsize=2)
 def calibration_of(folder: str, names: tuple[str, ...]) -> dict[str, Any]:
     """The calibrations of a run by filter, read once by a process."""
-    from filters.ranking import decoded
+    from filters.calibration import decoded
 
     run = open_folder(folder)
     return {name.rpartition("/")[2].rpartition("-")[0]: decoded(run.read(name)) for name in names}

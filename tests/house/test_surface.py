@@ -53,6 +53,7 @@ def test_tables() -> None:
         "topics",
         "scores",
         "quality",
+        "pii",
         "datatrove",
         "rpv2",
         "nemo",
