@@ -40,9 +40,7 @@ class Classifier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     model: str
     label: str
     min_score: Share | None = None
-    platt: Platt | None = (
-        None  # of a model trained here, from its card: the score is the calibrated probability
-    )
+    platt: Platt | None = None  # from a trained model's card: the score is the calibrated probability
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
