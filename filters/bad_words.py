@@ -109,6 +109,14 @@ def needed(settings: Settings) -> tuple[str, ...]:
     return (f"lists.{settings.list}",)
 
 
+def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
+    """ValueError where the list has no words of the language."""
+    try:
+        assets[f"lists.{settings.list}"].words(settings.language)
+    except ValueError as error:
+        raise ValueError(f"language: {error}") from None
+
+
 SPEC = FilterSpec(
     name="bad_words",
     version=1,
@@ -118,4 +126,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=needed,
     thresholds=frozenset({"max_hits"}),
+    fits=fits,
 )

@@ -63,14 +63,14 @@ class Batch:
         return batch
 
     def rows(self, rows: Array) -> Batch:
-        """A batch of some of the documents, by row; the batch itself if these are all, so that its parts are shared."""
+        """A batch of some of the documents, by row; the same one for the same rows, so that its parts are shared."""
         if len(rows) == len(self.texts):
             return self
-        chosen = rows.tolist()
-        texts, urls, opt_outs, ids = (
-            [column[row] for row in chosen] for column in (self.texts, self.urls, self.opt_outs, self.ids)
-        )
-        return Batch(texts, urls, self.splitter, opt_outs, ids)
+        return self.part(("rows", rows.tobytes()), lambda: self._chosen(rows.tolist()))
+
+    def _chosen(self, rows: list[int]) -> Batch:
+        texts, urls, ids = ([column[row] for row in rows] for column in (self.texts, self.urls, self.ids))
+        return Batch(texts, urls, self.splitter, [self.opt_outs[row] for row in rows], ids)
 
     def part(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once per batch and key."""

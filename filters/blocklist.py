@@ -25,6 +25,7 @@ from filters.types import FilterSpec, Rule, Signal
 Array = np.ndarray[Any, Any]
 
 SOURCE = "UT1 blacklists (Universite Toulouse Capitole); squidGuard's rules"
+_LONGEST_HOST = 253  # characters
 LONGEST = 4096  # characters of an address that are looked at
 # Other names of a category: links in UT1's archive, and a spelling of RedPajama-v2.
 ALIASES = {
@@ -157,7 +158,9 @@ def normal_host(host: str) -> str:
 def _host(authority: str) -> str:
     host = authority.rpartition("@")[2]
     host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0].rstrip(".")
-    if not host.isascii():
+    if (
+        not host.isascii() and len(host) <= _LONGEST_HOST
+    ):  # no longer one can be a name, and encoding takes a while
         try:
             return host.encode("idna").decode()
         except UnicodeError:
@@ -197,6 +200,15 @@ def needed(settings: Settings) -> tuple[str, ...]:
     return (f"lists.{settings.list}",)
 
 
+def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
+    """ValueError names a category that the list has not."""
+    for name in settings.categories:
+        try:
+            assets[f"lists.{settings.list}"].category(name)
+        except ValueError as error:
+            raise ValueError(f"categories: {error}") from None
+
+
 SPEC = FilterSpec(
     name="blocklist",
     version=1,
@@ -206,4 +218,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=needed,
     thresholds=frozenset({"drop"}),
+    fits=fits,
 )

@@ -20,6 +20,7 @@ from filters.batch import Batch
 from filters.cascade import REASON
 from filters.decide import Named, decide, explain
 from filters.document import SCHEMA
+from filters.language_codes import code_of
 from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps
 from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
 from filters.words import WordSplitter
@@ -194,11 +195,15 @@ class Chain:
         names = {rule.signal for _, rule in self.rules}
         names |= {column for guard in self.guards.values() for column in guard.columns}
         names |= {"language"} if self.languages else set()
-        columns = {name: documents.column(name).to_numpy() for name in names}
+        stored = [name for name in names if name in documents.column_names]
+        columns = {name: documents.column(name).to_numpy() for name in stored}
         return self._decide(columns, documents.num_rows)
 
     def _decide(self, columns: Mapping[str, np.ndarray[Any, Any]], rows: int) -> Verdict:
-        return decide(self.rules, columns, rows, self.guards, self.languages)
+        """With nulls for what conditions name and nobody measured: a filter that was left out for want of a model."""
+        named = (column for guard in self.guards.values() for column in guard.columns)
+        unmeasured = {column: np.full(rows, None, object) for column in named if column not in columns}
+        return decide(self.rules, {**columns, **unmeasured}, rows, self.guards, self.languages)
 
     def explain(self, row: Mapping[str, object]) -> list[Explained]:
         """Every rule against one document's stored signals, in recipe order."""
@@ -269,8 +274,9 @@ def _parts(
             same[2].append(language)
     found = []
     left = np.ones(len(rows), np.bool_)
+    codes = [language or "" for language in languages]
     for _, settings, named in groups:
-        chosen = np.fromiter((language in named for language in languages), np.bool_, len(rows))
+        chosen = np.fromiter((code_of(language) in named for language in codes), np.bool_, len(rows))
         left &= ~chosen
         if chosen.any():
             found.append((settings, rows[chosen]))

@@ -79,9 +79,9 @@ _COLUMNS: dict[str, tuple[str, str, str]] = {
     "lines": ("lines", "between newlines, blank ones included", STARCODER2),
     "alphanumeric": ("share of characters", "letters and numbers", STACK),
     "alphabetic": ("share of characters", "letters", STARCODER),
-    "xml": ("yes or no", f"1 if `{XML}` stands in the first {XML_WITHIN} characters", STARCODER),
+    "xml": ("0 or 1", f"1 if `{XML}` stands in the first {XML_WITHIN} characters", STARCODER),
     "generated": (
-        "yes or no",
+        "0 or 1",
         f"1 if a mark of generated files stands in the first {FIRST_LINES} lines",
         CODEPARROT,
     ),

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from filters.conditions import holds
+from filters.language_codes import code_of
 from filters.types import Explained, Rule, Verdict
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def excuses(guard: Guard, columns: Mapping[str, Array], rows: int) -> np.ndarray
 
 
 def _of_language(values: Array, language: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return np.fromiter((value == language for value in values), np.bool_, len(values))
+    return np.fromiter((code_of(value or "") == language for value in values), np.bool_, len(values))
 
 
 def _lists(chosen: np.ndarray[Any, np.dtype[np.bool_]], labels: pa.Array) -> pa.Array:

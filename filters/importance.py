@@ -115,4 +115,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=needed,
     thresholds=frozenset({"min_weight", "min_per_gram"}),
+    example=Settings(models={"wikipedia": "wikipedia"}),
 )

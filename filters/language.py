@@ -30,6 +30,7 @@ Array = np.ndarray[Any, Any]
 
 SOURCE = "fastText lid.176.ftz; datatrove LanguageFilter"
 INSTALLED = "lid176"
+UNSURE = (UNDETERMINED, 0.0)  # label and probability of a text that says nothing
 _PREFIX = len("__label__")
 
 
@@ -105,7 +106,7 @@ def label_of(text: str, model: Model, cleaning: str) -> tuple[str, float]:
     if cleaning == "openlid":
         text = openlid_cleaned(text)
     if not text or text.isspace():
-        return UNDETERMINED, 0.0
+        return UNSURE
     label, score = model.predict(text)
     return label[_PREFIX:] or UNDETERMINED, score
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from filters.batch import Batch
 from filters.compiled import compiled
-from filters.layout import DIGIT, LETTER, LOWER, MARK, UPPER, traits
+from filters.layout import DIGIT, LETTER, LOWER, MARK, UPPER, Parts, traits
 
 Array = np.ndarray[Any, Any]
 
@@ -54,11 +54,13 @@ def _is_language(codes: Array, known: Array, start: Any, end: Any) -> Any:
     return letters > 0 and 2 * letters >= end - start and not (code and 2 * uncased < end - start)
 
 
-@compiled("void(uint32[::1], uint16[::1], int64[::1], int64[::1], int64[::1], float64[::1])")
-def _noise(codes: Array, known: Array, offsets: Array, starts: Array, ends: Array, shares: Array) -> None:
-    for text in range(len(offsets) - 1):
+@compiled("void(uint32[::1], uint16[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1])")
+def _noise(
+    codes: Array, known: Array, first: Array, last: Array, starts: Array, ends: Array, shares: Array
+) -> None:
+    for text in range(len(first)):
         noise, visible = 0, 0
-        for part in range(offsets[text], offsets[text + 1]):
+        for part in range(first[text], last[text]):
             size = ends[part] - starts[part]
             visible += size
             if not _is_language(codes, known, starts[part], ends[part]):
@@ -66,9 +68,16 @@ def _noise(codes: Array, known: Array, offsets: Array, starts: Array, ends: Arra
         shares[text] = noise / visible if visible else 0.0
 
 
-def noise_shares(batch: Batch) -> Array:
-    """The share of each text's characters without white space that are in no part of language; 0 for blank text."""
-    shares = np.zeros(len(batch))
+def noise_shares(batch: Batch, spans: Parts | None = None) -> Array:
+    """The share of characters without white space that are in no part of language; 0 for blank text.
+
+    Of each text, or of each span, which must not cut a part.
+    """
     parts = batch.chunks
-    _noise(batch.codes, traits(), parts.offsets, parts.starts, parts.ends, shares)
+    if spans is None:
+        first, last = parts.offsets[:-1], parts.offsets[1:]
+    else:
+        first, last = (np.searchsorted(parts.starts, edges) for edges in (spans.starts, spans.ends))
+    shares = np.zeros(len(first))
+    _noise(batch.codes, traits(), first, last, parts.starts, parts.ends, shares)
     return shares

@@ -90,4 +90,5 @@ SPEC = FilterSpec(
     measure=measure,
     assets=needed,
     thresholds=frozenset({"max_perplexity", "max_unknown"}),
+    example=Settings(models={"wikipedia": "wikipedia"}, cutoffs={"wikipedia": (300, 1000)}),
 )

@@ -7,7 +7,7 @@ their mean or sum over the lines, as its description says. Where the published v
 
 No rule has a threshold: the published data set has signals only. The settings name thresholds for those who want some.
 
-Published tags that need a model or a list stand in `ELSEWHERE`, with the filter that measures such a thing.
+Published tags that need a model or a list stand in `ELSEWHERE`, with the other filters' columns.
 `ccnet_original_length` and `ccnet_original_nlines` are those before CCNet removed duplicate lines; nothing is removed
 before this filter unless an edit stands before it in the recipe, so they are the same columns.
 """
@@ -88,7 +88,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     },
     **{
         f"doc_frac_chars_top_{n}gram": (
-            "share of characters",
+            "per character",
             f"of normalised words: the most frequent {n}-gram times its occurrences; 0 if it occurs once",
         )
         for n in _TOP
@@ -129,19 +129,20 @@ PUBLISHED: dict[str, str] = {
     },
 }
 
-# Published tags that need a model or a list: the filter that measures such a thing.
+# Published tags that need a model or a list: the column of the filter that measures it, in a recipe that names its
+# models as here (perplexity: ccnet; importance: books, openwebtext, wikipedia; quality: palm, wikipedia, wikiref).
 ELSEWHERE: dict[str, str] = {
-    "ccnet_bucket": "perplexity",
-    "ccnet_language_score": "language",
-    "ccnet_perplexity": "perplexity",
-    "rps_doc_books_importance": "importance",
-    "rps_doc_openwebtext_importance": "importance",
-    "rps_doc_wikipedia_importance": "importance",
-    "rps_doc_ml_palm_score": "quality",
-    "rps_doc_ml_wikipedia_score": "quality",
-    "rps_doc_ml_wikiref_score": "quality",
-    "rps_doc_ldnoobw_words": "badwords",
-    "rps_doc_ut1_blacklist": "url",
+    "ccnet_bucket": "perplexity_ccnet_bucket",
+    "ccnet_language_score": "language_score",
+    "ccnet_perplexity": "perplexity_ccnet",
+    "rps_doc_books_importance": "importance_books",
+    "rps_doc_openwebtext_importance": "importance_openwebtext",
+    "rps_doc_wikipedia_importance": "importance_wikipedia",
+    "rps_doc_ml_palm_score": "quality_palm",
+    "rps_doc_ml_wikipedia_score": "quality_wikipedia",
+    "rps_doc_ml_wikiref_score": "quality_wikiref",
+    "rps_doc_ldnoobw_words": "bad_words_hits",
+    "rps_doc_ut1_blacklist": "blocklist_domain",  # how many categories list the host, a column for each beside it
 }
 
 

@@ -1,13 +1,14 @@
 """Words and sentences of any script as spans: Unicode's rules, and dictionaries where words have no spaces.
 
 Chinese, Japanese, Thai, Lao, Khmer and Burmese words come from the dictionaries of ICU's word break iterator (Viterbi
-over word costs for Chinese and Japanese, longest matches with look-ahead for the others), one algorithm with one pinned
-version for all six. FineWeb-2 asks another splitter for each language (jieba's kind for Chinese, MeCab's kind for
-Japanese, PyThaiNLP for Thai, Kiwi's morphemes for Korean), so that its counts differ a little there: ICU keeps
-Korean words whole, as they are written, and splits Tibetan into syllables.
+over word costs for Chinese and Japanese, longest matches with look-ahead for the others): one algorithm and one pinned
+version for all six. FineWeb-2 asks another splitter for each language, which does not always agree. On the Universal
+Declaration of Human Rights, boundaries agree with jieba's (its Chinese) to .96 (F1), with Sudachi's (Japanese) to .94,
+with PyThaiNLP's newmm (Thai, longer compounds) to .87, with khmer-nltk's to .90 and with laonlp's to .91. ICU keeps
+Korean words whole, as they are written, where FineWeb-2's Kiwi has morphemes, and splits Tibetan into syllables.
 
-Cost: 10 ns a character for scripts with spaces, 100 ns for Thai, Lao, Khmer and Burmese, 250 ns for Chinese and
-Japanese; linear in length on any text.
+Cost: 3 to 5 ns a character of scripts with spaces, 140 of Thai, Lao, Khmer and Burmese, 310 of Chinese and Japanese;
+linear in length on any text.
 """
 
 from __future__ import annotations

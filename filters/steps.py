@@ -3,7 +3,7 @@
 Besides its own settings every filter takes
 
 - `by_language: {de: {min_word_length: 0}}`: other settings for documents of a language, as an earlier filter or the
-  document itself states it (column `language`);
+  document itself states it (column `language`; `de` and `deu_Latn` are one);
 - `when:` and `unless:` with a condition over stored signals (`filters/conditions.py`), for all of its rules;
 - `rules: {curly_bracket: {unless: "domain == code"}}`: the same for one rule.
 """
@@ -21,6 +21,7 @@ import msgspec
 
 from filters import FILTERS
 from filters.conditions import Condition, ConditionError, parse
+from filters.language_codes import code_of
 from filters.types import FilterSpec
 
 _REFUSED = re.compile(
@@ -50,7 +51,7 @@ class Step(NamedTuple):
 
     name: str
     settings: Any
-    by_language: Mapping[str, Any] = {}  # language to settings, complete
+    by_language: Mapping[str, Any] = {}  # language, by its code, to settings, complete
     guards: Mapping[str, Guard] = {}  # rule to guard
     written: Mapping[str, Any] = {}  # `by_language`, `when`, `unless` and `rules` as the recipe has them
 
@@ -65,7 +66,9 @@ class Step(NamedTuple):
 
     def measured_by(self, language: str | None) -> Any:
         """The settings for a document of this language."""
-        return self.by_language.get(language, self.settings) if language is not None else self.settings
+        return (
+            self.by_language.get(code_of(language), self.settings) if language is not None else self.settings
+        )
 
 
 def asset_names(steps: Sequence[Step]) -> list[str]:
@@ -128,7 +131,7 @@ def _step(spec: FilterSpec, values: Any, path: str) -> Step:
         here = f"{path}.by_language.{str(language)[:MAX_SHOWN]}"
         if not isinstance(changes, Mapping):
             raise ValueError(f"{here}: expected settings as `key: value`, got {shown(changes)}")
-        languages[str(language)] = _settings(spec, {**own, **changes}, here)
+        languages[code_of(str(language))] = _settings(spec, {**own, **changes}, here)
     return Step(spec.name, settings, languages, {}, written)
 
 

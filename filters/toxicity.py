@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
+from filters.fasttext_text import one_line
 from filters.types import FilterSpec, Rule, Share, Signal
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
-    """The probabilities of texts and their sentences. Some 0.1 ms a model for 4.5 KB of known words."""
+    """The probabilities of texts and their sentences: each text is judged twice, some 2 ms a model of word pairs."""
     from filters import layout
 
     parts = _parts(batch, settings)
@@ -159,7 +160,7 @@ def _parts(batch: Batch, settings: Settings) -> Parts:
 
     if settings.unit == "line":
         return batch.part("filled_lines", lines)
-    return batch.part("sentence_parts", lambda: sentence_parts(batch.codes, batch.bounds))
+    return batch.part("unicode_sentences", lambda: sentence_parts(batch.codes, batch.bounds))
 
 
 def _texts(batch: Batch, parts: Parts) -> list[str]:
@@ -176,14 +177,23 @@ def _texts(batch: Batch, parts: Parts) -> list[str]:
 
 
 def _score(model: Any, text: str, label: str) -> float:
-    """The probability of a label for a text as one line, as Dolma hands it over; 0 for a blank one."""
-    line = text.replace("\n", " ").strip()
+    """The probability of a label for a text as one line, in the form that classifiers see; 0 for a blank one."""
+    line = one_line(text).strip()
     return float(model.score(line, label)) if line else 0.0
 
 
 def needed(settings: Settings) -> tuple[str, ...]:
     """The models."""
     return tuple(dict.fromkeys(f"models.{judge.model}" for judge in settings.models.values()))
+
+
+def fits(settings: Settings, assets: Mapping[str, Any]) -> None:
+    """ValueError where a model has not the label that is asked for."""
+    for name, judge in settings.models.items():
+        try:
+            assets[f"models.{judge.model}"].place(judge.label)
+        except KeyError as error:
+            raise ValueError(f"models.{name}.label: {error.args[0]}") from None
 
 
 SPEC = FilterSpec(
@@ -197,4 +207,8 @@ SPEC = FilterSpec(
     edit=edit,
     thresholds=frozenset({"max_document", "max_share"}),
     edits_what_it_measured=True,
+    fits=fits,
+    example=Settings(
+        models={"hate": Judge(model="hate", label="toxic"), "nsfw": Judge(model="nsfw", label="nsfw")}
+    ),
 )

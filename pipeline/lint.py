@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from filters.language_codes import code_of
 from filters.types import Rule, Signal
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def _languages(recipe: Recipe, chain: Chain) -> list[Finding]:
         if step.by_language and "language" not in names[:at] and step.name != "language":
             problem = "has settings by language, but no filter before it finds the language"
             found.append(Finding(severity="warning", where=step.name, problem=problem))
-        others = [one for one in step.by_language if wanted is not None and one not in wanted]
+        codes = None if wanted is None else {code_of(one) for one in wanted}
+        others = [one for one in step.by_language if codes is not None and one not in codes]
         if others:
             problem = f"has settings for {', '.join(others)}, which the filter `language` drops"
             found.append(Finding(severity="warning", where=step.name, problem=problem))

@@ -75,8 +75,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def loaded_chain(self, more: Mapping[str, object] | None = None) -> Chain:
         """The filters of this recipe with their lists and models loaded, and `more` that only a run has."""
         from filters.chain import asset_names
-        from pipeline.named_assets import load_all
+        from pipeline.named_assets import load_all, require_fitting
 
+        require_fitting(self)
         return self.chain({**load_all(self, asset_names(self._applied[0])), **(more or {})})
 
     @property

@@ -114,7 +114,8 @@ def test_normal_forms() -> None:
 def test_cost_is_linear_in_hostile_addresses() -> None:
     def work(size: int) -> None:
         urls = ["http://" + "a." * size + "com/" + "x/" * size, "http://x.com/" + "?&" * size]
-        blocklist.measure(Batch(["", ""] * 20, urls * 20), Settings(), {"lists.ut1": LISTED})
+        urls.append("http://" + "é" * 4 * size + ".com")
+        blocklist.measure(Batch([""] * 60, urls * 20), Settings(), {"lists.ut1": LISTED})
 
     assert_linear(work, 200)
 

@@ -61,6 +61,16 @@ def test_a_part_below_the_probability_is_undetermined() -> None:
     assert columns([" \n "]) == [[0, 0, 0, 0]]
 
 
+def test_parts_of_noise_are_undetermined_whatever_the_model_says() -> None:
+    menu = "1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | next"
+    text = f"{ENGLISH}\n{menu}"
+    total = len(ENGLISH) + len(menu)
+    ((share, others, undetermined, distinct),) = columns([text], min_probability=0)
+    assert (share, others, distinct) == (pytest.approx(len(ENGLISH) / total), 0, 1)
+    assert undetermined == pytest.approx(len(menu) / total)
+    assert columns([text], min_probability=0, noise=1)[0][2] == 0
+
+
 def test_rules_compare_with_both_sides_of_a_threshold() -> None:
     text = f"{ENGLISH}\n{GERMAN}\n{ENGLISH}"
     ((share, others, _, _),) = columns([text])

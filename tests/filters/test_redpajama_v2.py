@@ -14,6 +14,7 @@ import pytest
 
 from filters import redpajama_v2
 from filters.batch import Batch
+from filters.chain import Chain, chain_steps
 from filters.redpajama_v2 import ELSEWHERE, PUBLISHED, Settings
 from tests.growth import assert_linear
 
@@ -45,6 +46,35 @@ def test_every_published_tag_has_a_place() -> None:
     assert sorted([*PUBLISHED, *ELSEWHERE]) == sorted(TAGS)
     columns = {signal.column for signal in redpajama_v2.signals(Settings())}
     assert set(PUBLISHED.values()) <= columns
+
+
+RECIPE = """
+- language: {languages: null, min_score: null}
+- rpv2
+- bad_words: {variant: redpajama, max_hits: null}
+- blocklist:
+    match: host
+    addresses: no
+    drop: []
+    categories: [adult, agressif, arjel, chat, dating, ddos, filehosting, gambling, mixed_adult, phishing, violence]
+- perplexity: {models: {ccnet: ccnet}, cutoffs: {ccnet: [300, 700]}}
+- importance: {models: {books: books, openwebtext: openwebtext, wikipedia: wikipedia}}
+- quality:
+    classifiers:
+      palm: {model: palm, label: __label__hq}
+      wikipedia: {model: wikipedia, label: __label__wikipedia}
+      wikiref: {model: wikiref, label: __label__wikiref}
+"""
+
+
+def test_a_recipe_has_a_column_for_every_published_tag_and_drops_nothing() -> None:
+    import yaml
+
+    chain = Chain(chain_steps(yaml.safe_load(RECIPE)))
+    columns = {signal.column for signal in chain.signals}
+    assert set(PUBLISHED.values()) | set(ELSEWHERE.values()) <= columns
+    rules = [name for name, rule in chain.rules if rule.threshold not in (None, ())]
+    assert rules == ["extract.empty"]
 
 
 # text: {column without `rpv2_`: value}

@@ -146,3 +146,22 @@ def test_golden_sentence_ends(text: str) -> None:
 @pytest.mark.parametrize("unit", [".", ". ", "a.", "ก ", "\u0301.", "。」", ", ."])
 def test_cost_of_sentences_is_linear(unit: str) -> None:
     assert_linear(lambda size: sentence_counts(Batch([unit * size])), 50_000)
+
+
+def test_gophers_rules_can_count_chinese_words(data_dir: Path) -> None:
+    from filters.chain import Chain, asset_names, chain_steps
+    from filters.document import from_rows
+    from pipeline import assets
+
+    with gzip.open(data_dir / "language" / "udhr.jsonl.gz", "rt") as file:
+        rows = [row for row in map(json.loads, file) if row["iso639_3"] == "cmn"]
+    documents = from_rows(
+        [{"id": row["key"], "url": "", "text": "\n".join(row["paragraphs"])} for row in rows]
+    )
+    own = {"min_word_length": 1, "max_word_length": 5, "min_alphabetic_words": 0.735, "min_stop_words": None}
+    kept = []
+    for words in ("unicode", "english"):
+        steps = chain_steps([{"gopher_quality": {**own, "words": words}}])
+        chain = Chain(steps, {name: assets.load(name) for name in asset_names(steps)})
+        kept.append(chain.apply(documents).verdict.keep.tolist())
+    assert kept == [[True] * len(rows), [False] * len(rows)]

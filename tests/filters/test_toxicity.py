@@ -123,6 +123,13 @@ def test_a_threshold_for_a_model_that_is_not_applied_is_refused() -> None:
         chain_steps([{"toxicity": {"max_share": {"x": 0.1}}}])
 
 
+def test_a_label_that_a_model_has_not_is_named(model: Model) -> None:
+    toxicity.fits(Settings(models=MODELS), {"models.m": model})
+    wrong = Settings(models={"hate": Judge(model="m", label="hateful")})
+    with pytest.raises(ValueError, match=r"models\.hate\.label: no label 'hateful'"):
+        toxicity.fits(wrong, {"models.m": model})
+
+
 def test_cost_is_linear(model: Model) -> None:
     settings = Settings(models=MODELS, remove_spans=0.4)
 

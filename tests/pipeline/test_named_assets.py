@@ -9,9 +9,10 @@ import pytest
 
 from pipeline import assets
 from pipeline.errors import UsageError
-from pipeline.named_assets import NamedAsset, applied, checked, digest_of, load_all, located
+from pipeline.named_assets import NamedAsset, applied, checked, digest_of, load_all, located, require_fitting
 from pipeline.recipe import read
 from pipeline.stages.filter import settings
+from tests.pipeline.conftest import sluice
 
 
 def test_a_model_must_state_its_digest_and_be_that_file() -> None:
@@ -84,3 +85,58 @@ def test_filters_all_of_whose_assets_are_given_are_applied() -> None:
     steps, missing = applied(recipe, recipe.chain({}).steps)
     assert [step.name for step in steps] == ["gopher_quality"]
     assert missing == recipe.left_out == []
+
+
+def test_conditions_on_a_filter_that_is_left_out_hold_for_nothing() -> None:
+    from filters.document import from_rows
+
+    text = (
+        "name: r\nlists: {edu: {kind: scores, source: 'https://example.org/edu'}}\n"
+        "filters: [{gopher_quality: {unless: scores_value >= 3}}, {scores: {file: edu}}]\n"
+    )
+    recipe = read(text, "r.yaml")
+    assert [str(one) for one in recipe.left_out] == [
+        "scores is left out: lists.edu.path is not set; it is published at https://example.org/edu"
+    ]
+    applied = recipe.loaded_chain().apply(from_rows([{"id": "1", "text": "short"}]))
+    assert applied.verdict.reason[0].as_py() == "gopher_quality.short"
+    assert recipe.chain({}).decide(applied.documents).reason[0].as_py() == "gopher_quality.short"
+    assert recipe.chain({}).explain(applied.documents.to_pylist()[0])[1].failed
+
+
+def test_a_list_that_is_named_and_absent_is_an_error_with_its_address(tmp_path: Path, sample: Path) -> None:
+    pairs = ["--set", f"lists.ldnoobw.path={tmp_path / 'no'}", "--until", "filter"]
+    done = sluice("run", "c4", "--input", sample, "--out", tmp_path / "run", *pairs, check=False)
+    assert done.returncode == 2
+    assert "lists.ldnoobw.path: nothing lies at" in done.stderr
+    assert "https://github.com/LDNOOBW/" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            "blocklist: {list: own, categories: [adlut]}",
+            "blocklist.categories: .* no category 'adlut'; it has: adult",
+        ),
+        (
+            "bad_words: {list: words, language: xx}",
+            "bad_words.language: .* the language 'xx'; it has: en",
+        ),
+        ("bad_words: {list: words, by_language: {xx: {language: yy}}}", "language 'yy'; it has: en"),
+    ],
+)
+def test_what_a_list_has_not_is_named_before_a_run(tmp_path: Path, entry: str, message: str) -> None:
+    (tmp_path / "own" / "adult").mkdir(parents=True)
+    (tmp_path / "own" / "adult" / "domains").write_text("bad.com\n")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "en").write_text("bad\n")
+    lists = f"own: {{kind: ut1, path: {tmp_path}/own}}, words: {{kind: words, path: {tmp_path}/words}}"
+    recipe = read(f"name: r\nlists: {{{lists}}}\nfilters: [{{{entry}}}]\n", "r.yaml")
+    with pytest.raises(UsageError, match=message):
+        require_fitting(recipe)
+    with pytest.raises(UsageError, match=message):
+        recipe.loaded_chain()
+    fine = read(f"name: r\nlists: {{{lists}}}\nfilters: [{{blocklist: {{list: own}}}}]\n", "r.yaml")
+    require_fitting(fine)
