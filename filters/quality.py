@@ -21,6 +21,8 @@ import numpy as np
 from filters.batch import Batch
 from filters.calibration import BYTES_PER_TOKEN, Calibration, Combine, calibrate, topics_of
 from filters.draw import pareto_bound, uniform
+from filters.fasttext_text import one_line
+from filters.platt import Platt, calibrated
 from filters.types import Amount, Count, FilterSpec, OfCorpus, Rule, Share, Signal
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +40,7 @@ class Classifier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     model: str
     label: str
     min_score: Share | None = None
+    platt: Platt | None = None  # from a trained model's card: the score is the calibrated probability
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,8 +80,10 @@ def signals(settings: Settings) -> list[Signal]:
     if settings.combine is not None:
         how = "highest" if settings.combine == "max" else "mean"
         found += [
-            Signal("quality_percentile", "share", f"{how} token-weighted percentile", NEMOTRON),
-            Signal("quality_bucket", "bucket", "percentile in equal steps, 0 the lowest", NEMOTRON),
+            Signal(
+                "quality_percentile", "share of tokens", f"in documents of a lower score, the {how}", NEMOTRON
+            ),
+            Signal("quality_bucket", "bucket", "the percentile in equal steps, 0 the lowest", NEMOTRON),
             Signal("quality_above", "share of tokens", "in documents of a higher percentile", _OURS),
             Signal(
                 "quality_tokens_above", "tokens", "of the corpus in documents of a higher percentile", _OURS
@@ -115,7 +120,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     if not settings.classifiers:
         return {}
     found = {
-        f"quality_{name}": scored(batch, assets[f"models.{one.model}"], one.label)
+        f"quality_{name}": scored(batch, assets[f"models.{one.model}"], one.label, one.platt)
         for name, one in settings.classifiers.items()
     }
     sizes = np.fromiter((len(text.encode()) for text in batch.texts), np.float64, len(batch))
@@ -126,9 +131,11 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     return found
 
 
-def scored(batch: Batch, model: Any, label: str) -> Array:
+def scored(batch: Batch, model: Any, label: str, platt: Platt | None = None) -> Array:
     """The probability of a label for each text, float64; 0 where the model sees nothing it knows."""
-    return np.fromiter((model.score(text, label) for text in batch.texts), np.float64, len(batch))
+    lines = batch.part("one_line", lambda: [one_line(text) for text in batch.texts])
+    scores = np.fromiter((model.score(line, label) for line in lines), np.float64, len(batch))
+    return calibrated(scores, platt) if platt is not None else scores
 
 
 def derive(columns: Mapping[str, Array], settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
+from filters.fasttext_text import one_line
 from filters.types import FilterSpec, Rule, Share, Signal
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +59,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     predict = assets[f"models.{settings.model}"].predict
     labels, scores = np.full(len(batch), "", dtype=object), np.zeros(len(batch))
     for row, text in enumerate(batch.texts):
-        label, scores[row] = predict(text)
+        label, scores[row] = predict(one_line(text))
         labels[row] = label.removeprefix(_PREFIX)
     return {"topics_topic": labels, "topics_score": scores}
 

@@ -18,6 +18,7 @@ from filters.chain import Chain, asset_names, chain_steps
 from filters.corpus_level import calibrations, sampled_steps, with_derived
 from filters.document import from_rows
 from filters.fasttext_model import Model
+from filters.platt import Platt
 from filters.quality import Classifier, Policy, Settings
 from tests.filters.classifiers import classifier, text
 from tests.filters.test_fasttext_model import CLOSE, library
@@ -67,6 +68,14 @@ def test_scores_are_the_librarys(path: Path, model: Model) -> None:
         quality.scored(Batch(["", " \n"]), model, "hq").tolist()
         == quality.scored(Batch(["\n", ""]), model, "hq").tolist()
     )
+
+
+def test_scores_can_be_calibrated_by_the_models_card(model: Model) -> None:
+    batch = Batch([row["text"] for row in ROWS])
+    raw, slow = (quality.scored(batch, model, "hq", platt) for platt in (None, Platt(0.5, -1.0)))
+    assert slow == pytest.approx(1 / (1 + np.exp(1) * np.sqrt((1 - raw) / raw)), abs=1e-3)
+    values = {"classifiers": {"hq": {**HQ, "platt": {"slope": 0.5, "offset": -1.0}}}}
+    assert applied(model, ROWS, **values)["quality_hq"].to_pylist() == slow.tolist()
 
 
 def test_a_threshold_keeps_its_own_score(model: Model) -> None:
