@@ -1,4 +1,4 @@
-"""What Wikipedia cites: dumps of both schemas, references in wikitext, lists at three levels, and how addresses join."""
+"""What Wikipedia cites: dumps of both schemas, references in wikitext, lists at three levels, one spelling of URLs."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_levels_are_made_coarser_never_finer(tmp_path: Path) -> None:
     assert (found.level, [source.level for source in found.sources]) == ("host", ["url", "host"])
     assert found.cites("http://a.example.org/other")
     assert read_links(both, "domain").cites("http://z.example.net/")
-    with pytest.raises(UsageError, match="hosts.tsv has hosts: it does not say which urls are cited"):
+    with pytest.raises(UsageError, match=r"hosts.tsv has hosts: it does not say which urls are cited"):
         read_links(both, "url")
     fewer = read_links(both[1:], least=3)
     assert fewer.cites("http://b.example.net/")
