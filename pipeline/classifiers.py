@@ -5,8 +5,8 @@ whose allocator hands out zeros. That last point matters. With one thread fastTe
 its input matrix and trains the rest on whatever memory it was given: where a process used that memory before, training
 ends with `Encountered NaN` or gives another model each time. Zeros are as good a start as fastText's own small random
 numbers, because the rows of the most frequent words are the ones that are set: 43.2 against 43.3 % of 23 topics right,
-learned from 4,000 pages. Where the allocator is not glibc's, equal bytes are a hope, not a promise. A training
-that meets NaN is repeated with half the learning rate, `TRIES` times at most.
+learned from 4,000 pages. Where the allocator is not glibc's, equal bytes are a hope, not a promise. A training that
+meets NaN is repeated with half the learning rate, `TRIES` times at most.
 """
 
 from __future__ import annotations

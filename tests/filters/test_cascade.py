@@ -96,12 +96,23 @@ def test_thresholds_that_are_off_screen_nothing() -> None:
     assert by_look(Look(0, 0, "und", 0.0), off) == "extract.empty"
 
 
+def test_a_look_takes_no_noise_for_a_language() -> None:
+    given = {"lid176": assets.load("lid176")}
+    menu = "Home | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12"
+    plain, noisy = (look(menu, screen([{"language": {"noise": noise}}]), given) for noise in (None, 0.1))
+    assert plain == noisy
+    assert plain.language != "zxx"
+
+
 def test_only_filters_of_the_recipe_screen() -> None:
     assert screen_of(chain_steps(["c4", "fineweb"]), Settings(), True) is None
     assert (
         screen_of(chain_steps(["language"]), Settings(), False) is None
     )  # a cheap extractor is not looked at
     assert screen(["url", "language"], looks=False).looks is False
+    own_model = [{"language": {"model": "glotlid"}}]
+    assert screen_of(chain_steps(own_model), Settings(), True) is None  # a look has only the installed one
+    assert screen([*own_model, "gopher_quality"]).order == ("gopher_quality",)
     words = screen(["gopher_quality"])
     assert asset_names(words) == ()
     assert look("one two", words, {}) == Look(7, 2)
