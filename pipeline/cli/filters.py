@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -12,65 +12,63 @@ import typer
 from pipeline.cli.arguments import Json
 from pipeline.errors import UsageError, nearest
 
+if TYPE_CHECKING:
+    from pipeline.wikipedia.links import Level
+
+
+Out = Annotated[Path, typer.Option(metavar="DIR", help="folder for the model, its card and its report")]
+Positives = Annotated[
+    list[str], typer.Option(metavar="PATH...", help="run folders, Parquet or JSONL (.gz, .zst)")
+]
+Negatives = Annotated[list[str], typer.Option(metavar="PATH...", help="likewise: what to tell them from")]
+Labelled = Annotated[list[str], typer.Option(metavar="PATH...", help="likewise, with a label in a column")]
+Column = Annotated[str, typer.Option(metavar="NAME", help="of --labelled")]
+Label = Annotated[str | None, typer.Option(metavar="VALUE", help="this label against the rest")]
+Wikipedia = Annotated[
+    list[str],
+    typer.Option(
+        metavar="LINKS...",
+        help="what Wikipedia cites: externallinks SQL, page XML, or lists of addresses, hosts or domains",
+    ),
+]
+Pages = Annotated[list[str], typer.Option(metavar="PATH...", help="pages of one crawl, for --wikipedia")]
+LevelName = Annotated[str | None, typer.Option(metavar="url|host|domain", help="what LINKS are compared by")]
+Citations = Annotated[int, typer.Option(min=1, help="of a list with counts: names with fewer are left out")]
+Preset = Annotated[str, typer.Option(metavar="wikiref|dclm|small", help="parameters of fastText")]
+Parameters = Annotated[
+    list[str], typer.Option("--set", metavar="NAME=VALUE", help="one parameter, such as epoch=10")
+]
+Most = Annotated[int, typer.Option(min=1, help="examples of a label")]
+Least = Annotated[int, typer.Option(min=1, help="characters of a text, of any label")]
+Match = Annotated[
+    bool, typer.Option("--match-length", help="as many examples of each label in each bin of lengths")
+]
+Folds = Annotated[int, typer.Option(min=2, max=100, help="parts by registered domain")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of the folds and of fastText")]
+Workers = Annotated[int | None, typer.Option(min=1, help="trainings at once (default: all cores)")]
+Quantize = Annotated[bool, typer.Option("--quantize", help="write model.ftz, which is smaller")]
+
 
 def train(
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="folder for the model, its card and its report")
-    ],
-    positives: Annotated[
-        list[str],
-        typer.Option("--positives", metavar="PATH", help="run folders, Parquet or JSONL (.gz, .zst)"),
-    ] = [],  # noqa: B006
-    negatives: Annotated[
-        list[str], typer.Option("--negatives", metavar="PATH", help="likewise, what to tell them from")
-    ] = [],  # noqa: B006
-    labelled: Annotated[
-        list[str], typer.Option("--labelled", metavar="PATH", help="likewise, with a label in a column")
-    ] = [],  # noqa: B006
-    label_column: Annotated[
-        str, typer.Option("--label-column", metavar="NAME", help="of --labelled")
-    ] = "label",
-    positive_label: Annotated[
-        str | None, typer.Option("--positive-label", metavar="VALUE", help="this label against the rest")
-    ] = None,
-    wikipedia: Annotated[
-        list[str],
-        typer.Option(
-            "--wikipedia",
-            metavar="LINKS",
-            help="what Wikipedia cites: externallinks SQL, page XML, or lists of addresses, hosts or domains",
-        ),
-    ] = [],  # noqa: B006
-    pages: Annotated[
-        list[str], typer.Option("--pages", metavar="PATH", help="pages of one crawl, for --wikipedia")
-    ] = [],  # noqa: B006
-    level: Annotated[
-        str | None, typer.Option("--level", metavar="url|host|domain", help="what LINKS are compared by")
-    ] = None,
-    min_citations: Annotated[int, typer.Option("--min-citations", min=1, help="of a list with counts")] = 1,
-    preset: Annotated[
-        str, typer.Option("--preset", metavar="wikiref|dclm|small", help="parameters of fastText")
-    ] = "wikiref",
-    settings: Annotated[
-        list[str], typer.Option("--set", metavar="NAME=VALUE", help="one parameter, such as epoch=10")
-    ] = [],  # noqa: B006
-    max_per_class: Annotated[
-        int, typer.Option("--max-per-class", min=1, help="examples of a label")
-    ] = 200_000,
-    min_characters: Annotated[
-        int, typer.Option("--min-characters", min=1, help="of a text, of any label")
-    ] = 200,
-    match_length: Annotated[
-        bool, typer.Option("--match-length", help="as many examples of each label in each bin of lengths")
-    ] = False,
-    folds: Annotated[int, typer.Option("--folds", min=2, max=100, help="parts by registered domain")] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of the folds and of fastText")] = 0,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="trainings at once (all cores)")
-    ] = None,
-    quantize: Annotated[
-        bool, typer.Option("--quantize", help="write model.ftz, some ten times smaller")
-    ] = False,
+    out: Out,
+    positives: Positives = [],  # noqa: B006 (the command line's default, never changed)
+    negatives: Negatives = [],  # noqa: B006
+    labelled: Labelled = [],  # noqa: B006
+    label_column: Column = "label",
+    positive_label: Label = None,
+    wikipedia: Wikipedia = [],  # noqa: B006
+    pages: Pages = [],  # noqa: B006
+    level: LevelName = None,
+    min_citations: Citations = 1,
+    preset: Preset = "wikiref",
+    settings: Parameters = [],  # noqa: B006
+    max_per_class: Most = 200_000,
+    min_characters: Least = 200,
+    match_length: Match = False,
+    folds: Folds = 5,
+    seed: Seed = 0,
+    workers: Workers = None,
+    quantize: Quantize = False,
     json: Json = False,
 ) -> None:
     """Train a fastText classifier: of two sets of documents, of labelled ones, or of what Wikipedia cites of a crawl.
@@ -78,16 +76,13 @@ def train(
     Judged on registered domains that it has not seen, beside a baseline that sees only length and address; calibrated;
     equal inputs give equal bytes. With fewer than 500 positives it is trained but called not usable.
 
-    Example: sluice filters train --positives run/corpus --negatives run/extracted --out model --min-characters 1
+    Example: sluice filters train --positives run/corpus --negatives run/extracted --out model --preset small
     """
     from pipeline.classify import tasks
     from pipeline.classify.job import Work, cores, run
-    from pipeline.wikipedia.links import LEVELS
 
-    if level is not None and level not in LEVELS:
-        raise UsageError(f"--level {level}: url, host or domain")
     limits = tasks.Limits(max_per_class, min(20_000, max_per_class), min_characters, match_length)
-    parameters = _parameters(preset, settings, seed)
+    work = Work(_parameters(preset, settings, seed), preset, folds, seed, workers or cores(), quantize)
     kinds = [bool(positives or negatives), bool(labelled), bool(wikipedia or pages)]
     if sum(kinds) != 1:
         raise UsageError("name --positives and --negatives, or --labelled, or --wikipedia and --pages")
@@ -96,15 +91,28 @@ def train(
     elif kinds[1]:
         task = tasks.labelled(labelled, label_column, positive_label, limits, _talk)
     else:
-        task = tasks.cited(wikipedia, pages, level, min_citations, limits, _talk)
-    work = Work(parameters, preset, folds, seed, workers or cores(), quantize)
-    card = run(task, work, out, _talk)
+        task = tasks.cited(wikipedia, pages, _level(level), min_citations, limits, _talk)
+    _show(run(task, work, out, _talk), out, json)
+
+
+def _show(card: dict[str, Any], out: Path, json: bool) -> None:
     if json:
         print(msgspec.json.encode(card).decode())
         return
     for line in lines(card):
         print(line)
     print(f"model: {out / card['model']['file']}\ncard: {out / 'card.json'}\nreport: {out / 'report.html'}")
+
+
+def _level(name: str | None) -> Level | None:
+    from pipeline.wikipedia.links import LEVELS
+
+    for level in LEVELS:
+        if level == name:
+            return level
+    if name is None:
+        return None
+    raise UsageError(f"--level {name}: {', '.join(LEVELS)}{nearest(name, LEVELS)}")
 
 
 def _talk(said: str) -> None:

@@ -26,6 +26,8 @@ def canonical_url(url: str) -> str | None:
     if url.startswith("//"):
         url = "http:" + url
     elif "://" not in url[:12]:
+        if "@" in url.partition("/")[0]:
+            return None  # an address of mail
         url = "http://" + url
     try:
         parts = urlsplit(url)

@@ -31,6 +31,7 @@ Level = Literal["url", "host", "domain"]
 LEVELS: tuple[Level, ...] = get_args(Level)  # finest first
 
 _BLOCK = 1 << 16  # names that are hashed at once
+_DAMAGES = (OSError, EOFError, zlib.error, zstandard.ZstdError, csv.Error)
 _HEAD = 200  # lines that a list is judged by
 _NAMES: dict[str, Level] = {
     **dict.fromkeys(("url", "urls", "link", "links", "el_to", "address", "external_link"), "url"),
@@ -99,7 +100,7 @@ def read_links(paths: Sequence[str], level: Level | None = None, least: int = 1)
             while block := list(islice(names, _BLOCK)):
                 count += len(block)
                 parts.append(_unique(hash_strings(block)))
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError, UnicodeError, csv.Error) as error:
+        except _DAMAGES as error:
             raise UsageError(f"{path}: damaged: {' '.join(str(error).split())}") from None
         if not count:
             raise UsageError(f"{path}: no {found}s in it")
@@ -151,13 +152,13 @@ def _open(path: str) -> tuple[Level, Iterable[tuple[str, int]]]:
     try:
         file = io.BufferedReader(cast(Any, _unpacked(path)), 1 << 20)
         head = file.peek(1 << 16)[: 1 << 16]
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    if b"INSERT INTO `externallinks`" in head or head.startswith(b"-- M") or b"`externallinks`" in head:
-        return "url", ((link, 1) for link in sql_links(file))
-    if head.lstrip().startswith((b"<mediawiki", b"<?xml")):
-        return "url", ((link, 1) for link in xml_links(file))
-    return _list(path, io.TextIOWrapper(file, "utf-8", "replace", newline=""))
+        if b"INSERT INTO `externallinks`" in head or b"`externallinks`" in head:
+            return "url", ((link, 1) for link in sql_links(file))
+        if head.lstrip().startswith((b"<mediawiki", b"<?xml")):
+            return "url", ((link, 1) for link in xml_links(file))
+        return _list(path, io.TextIOWrapper(file, "utf-8", "replace", newline=""))
+    except _DAMAGES as error:
+        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or f'damaged: {error}'}") from None
 
 
 def _list(path: str, file: IO[str]) -> tuple[Level, Iterable[tuple[str, int]]]:

@@ -12,17 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.app import VERBS
+from pipeline.cli.app import GROUPS, VERBS
 from tests.pipeline.conftest import ROOT, SMALL, sets, sluice
 from tests.pipeline.mirror import write_layout
 
 pytestmark = pytest.mark.xdist_group("commands")
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ALL = {
+    **VERBS,
+    **{f"{group} {name}": verb for group, verbs in GROUPS.items() for name, verb in verbs.items()},
+}
 
 
 def example(verb: str) -> str:
-    found = re.search(r"Example: (sluice .*)", VERBS[verb].__doc__ or "")
+    found = re.search(r"Example: (sluice .*)", ALL[verb].__doc__ or "")
     assert found, f"{verb} has no example in its help"
     return found.group(1)
 
@@ -58,14 +62,14 @@ def run_line(line: str, folder: Path, env: dict[str, str]) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS))
+@pytest.mark.parametrize("verb", sorted(ALL))
 def test_help(verb: str) -> None:
-    done = sluice(verb, "--help")
+    done = sluice(*verb.split(), "--help")
     assert "Example:" in done.stdout
     assert f"sluice {verb}" in done.stdout
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS))
+@pytest.mark.parametrize("verb", sorted(ALL))
 def test_example(verb: str, desk: Path, tmp_path: Path, offline: dict[str, str]) -> None:
     line = example(verb)
     folder = desk
@@ -90,9 +94,10 @@ def test_readme_commands_exist() -> None:
     named = [line.lstrip("$ ") for line in lines if line.lstrip("$ ").startswith("sluice ")]
     assert named
     for line in named:
-        verb = shlex.split(line)[1]
-        assert verb in VERBS, line
-        known = sluice(verb, "--help").stdout
+        words = shlex.split(line)[1:3]
+        verb = " ".join(words if words[0] in GROUPS else words[:1])
+        assert verb in ALL, line
+        known = sluice(*verb.split(), "--help").stdout
         for option in re.findall(r"(?<!\S)--[a-z-]+", line):
             assert option in known, f"{line}: {verb} has no {option}"
 
@@ -104,5 +109,5 @@ def test_readme_names_the_two_commands() -> None:
 
 
 def test_readme_lists_every_verb() -> None:
-    missing = [verb for verb in VERBS if f"`{verb}" not in README and f"sluice {verb}" not in README]
+    missing = [verb for verb in ALL if f"`{verb}" not in README and f"sluice {verb}" not in README]
     assert not missing
