@@ -61,11 +61,12 @@ def _joined(text: str, previous: int, start: int) -> bool:
 
 def _end(text: str, run: Run, index: int, start: int, joined: bool, shapes: Shapes) -> int:
     """Where the telephone number that begins at `start` ends, -1 if none does."""
-    left = digits_left(run, index)
+    sizes = tuple([last - first for first, last in run.groups[index : index + 16]])
+    left = sum(sizes)
     if left < 7 or not (joined or alone_before(text, start)):
         return -1
     cued = index == 0 and cues.before(text, start)
-    end = shapes.end(text, start, cued or joined)
+    end = shapes.end(text, start, sizes[:5], cued or joined)
     if end >= 0:
         sure = cued or text[start] == "+"
         return -1 if (cues.book(text, start) if sure else cues.against(text, start)) else end
@@ -74,14 +75,6 @@ def _end(text: str, run: Run, index: int, start: int, joined: bool, shapes: Shap
     if left <= 13 and cues.after(text, run.end) and not cues.against(text, start):
         return run.end if _plausible(text, start, run.end) else -1
     return -1
-
-
-def digits_left(run: Run, index: int) -> int:
-    """Digits of a run from one of its groups on, counted up to 16."""
-    total = 0
-    for start, end in run.groups[index : index + 16]:
-        total += end - start
-    return min(total, 16)
 
 
 def _announced(text: str, run: Run, index: int, start: int, bare: bool) -> int:
