@@ -99,6 +99,8 @@ class Shapes:
         possible = -1
         for length in _ends(number):
             part = number[:length]
+            if part.count(")") > part.count("("):  # the bracket is the sentence's
+                part, length = part[:-1], length - 1
             plain = digits(part.replace("(0)", "", 1)).removeprefix("00" if window[:1] != "+" else "")
             if not 8 <= len(plain) <= 15 or part.count("(") > part.count(")"):
                 continue
