@@ -19,7 +19,7 @@ from filters.pii.patterns import compiled, digits
 from filters.pii.phone_shapes import Shapes, alone_after, alone_before, extension, is_amount, is_date
 from filters.pii.runs import Run, opening
 
-ASKED = 500
+ASKED = 1000
 _JOINED = (
     r"(?i)\)?(?:[ \t\x{a0}]*(?:[,;/&|]|\r?\n)[ \t\x{a0}]*(?:or|and|&)?| (?:or|and|oder|und|ou|et|y|o|e|ó) )"
     r"(?:on |at )?[ \t]*\z"
