@@ -64,13 +64,15 @@ def screen_of(steps: Sequence[Step], margins: Settings | None, looks: bool) -> S
     """The screen for a chain of these steps, or None where nothing can be screened.
 
     A filter whose rules have conditions screens nothing, as a look cannot tell what they compare; nor does one with
-    settings by language.
+    settings by language, nor a language model of the recipe's own, which a look has not at hand.
     """
     named = {
         step.name: step.settings
         for step in steps
         if step.name in ("url", "language", "gopher_quality") and not step.guards and not step.by_language
     }
+    if "language" in named and named["language"].model != language.INSTALLED:
+        del named["language"]
     if margins is None:
         return None
     by_language = margins.other_language is not None or margins.language_margin is not None
@@ -126,8 +128,9 @@ def look(text: str, screen: Screen, assets: Mapping[str, Any]) -> Look:
     words = count_words(bare) if "gopher_quality" in screen.order else None
     if screen.language is None:
         return Look(len(bare), words)
-    found = language.measure(Batch([bare[:LANGUAGE_CHARACTERS]]), screen.language, assets)
-    return Look(len(bare), words, found["language"][0], float(found["language_score"][0]))
+    asked = assets[language.asset_of(screen.language.model)]
+    label, score = language.label_of(bare[:LANGUAGE_CHARACTERS], asked, screen.language.cleaning)
+    return Look(len(bare), words, label, score)
 
 
 def by_look(seen: Look, screen: Screen) -> str | None:

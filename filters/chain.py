@@ -103,8 +103,12 @@ class Chain:
         columns[EMPTY_SIGNAL.column] = np.fromiter(
             (len(text.strip()) for text in texts), np.int64, len(texts)
         )
+        columns["id"] = np.array(ids, object)
         for step in self.steps:
             batch = self._step(step, batch, columns)
+            of_corpus = FILTERS[step.name].of_corpus
+            if of_corpus is not None:
+                columns.update(of_corpus.derive(columns, step.settings, self.assets))
         return Applied(self._table(documents, batch, columns), self._decide(columns, len(texts)))
 
     def _step(self, step: Step, batch: Batch, columns: Columns) -> Batch:
@@ -278,7 +282,18 @@ def _parts(
 def _reduced(spec: FilterSpec, settings: Any, thresholds: bool) -> dict[str, Any]:
     """Settings as JSON-able data, with or without those that only rules read."""
     values: dict[str, Any] = msgspec.to_builtins(settings)
-    return {key: value for key, value in values.items() if thresholds or key not in spec.thresholds}
+    return values if thresholds else measured_by(values, spec)
+
+
+def measured_by(settings: Mapping[str, Any], spec: FilterSpec) -> dict[str, Any]:
+    """Settings as JSON-able data without those that only rules read."""
+    found = {key: value for key, value in settings.items() if key not in spec.thresholds}
+    for name in spec.thresholds:
+        key, inside, leaf = name.partition(".*.")
+        if inside:
+            entries = found[key].items()
+            found[key] = {one: {k: v for k, v in values.items() if k != leaf} for one, values in entries}
+    return found
 
 
 def in_order(parts: Sequence[tuple[pa.Table, Any]]) -> pa.Table:

@@ -23,6 +23,9 @@ from filters import FILTERS
 from filters.conditions import Condition, ConditionError, parse
 from filters.types import FilterSpec
 
+_REFUSED = re.compile(
+    r"(.*?)(?: - at (?:`key` in )?`\$(.*)`)?", re.DOTALL
+)  # how msgspec says what, and where
 MAX_SHOWN = 200  # characters of a value in a message
 # Columns of a document itself that conditions may name, besides all signals.
 DOCUMENT_COLUMNS = ("language", "language_score", "language_declared", "extractor", "published", "license")
@@ -101,7 +104,9 @@ def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
             raise ValueError(f"{here}: no filter is called {shown(name)}{_nearest(str(name), list(FILTERS))}")
         if any(name == step.name for step in steps):
             raise ValueError(f"{here}: {name} is in the list twice")
-        steps.append(_step(FILTERS[name], values, f"{here}.{name}"))
+        step = _step(FILTERS[name], values, f"{here}.{name}")
+        _check(step, _columns(steps), f"{here}.{name}")
+        steps.append(step)
     return _guarded(steps, path)
 
 
@@ -127,11 +132,33 @@ def _step(spec: FilterSpec, values: Any, path: str) -> Step:
     return Step(spec.name, settings, languages, {}, written)
 
 
-def _guarded(steps: Sequence[Step], path: str) -> list[Step]:
+def _check(step: Step, columns: Sequence[str], path: str) -> None:
+    """ValueError for settings that a filter refuses after filters that measure these columns."""
+    spec = FILTERS[step.name]
+    try:
+        spec.check(step.settings, columns)
+    except ValueError as error:
+        raise ValueError(f"{path}.{error}") from None
+    for language, own in step.by_language.items():
+        try:
+            spec.check(own, columns)
+            if spec.of_corpus is not None:
+                spec.of_corpus.alike(step.settings, own)
+        except ValueError as error:
+            raise ValueError(f"{path}.by_language.{language[:MAX_SHOWN]}.{error}") from None
+
+
+def _columns(steps: Sequence[Step]) -> list[str]:
+    """What conditions may name: columns of documents, and all signals of these steps."""
     known = list(DOCUMENT_COLUMNS)
     for step in steps:
         for settings in (step.settings, *step.by_language.values()):
             known += [signal.column for signal in FILTERS[step.name].signals(settings)]
+    return known
+
+
+def _guarded(steps: Sequence[Step], path: str) -> list[Step]:
+    known = _columns(steps)
     return [
         step._replace(guards=_guards(step, f"{path}[{i}].{step.name}", known)) for i, step in enumerate(steps)
     ]
@@ -180,15 +207,15 @@ def _settings(spec: FilterSpec, values: Mapping[str, Any], path: str) -> Any:
     try:
         return msgspec.convert(dict(values), spec.settings)
     except msgspec.ValidationError as error:
-        message, found, where = str(error).rpartition(" - at `$")
-        if not found:
-            raise ValueError(f"{path}: {error}") from None
-        where = where.rstrip("`")
-        keys = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", where)
+        message, where = _REFUSED.fullmatch(str(error)).groups("")  # type: ignore[union-attr]
+        if not where:
+            raise ValueError(f"{path}: {message}") from None
+        keys = re.findall(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]", where)
         got: Any = values
         for key, index in keys:
-            here = int(index) if index else key
-            got = got[here] if isinstance(got, Mapping | list | tuple) else None
+            here = int(index) if index.isdecimal() else key
+            inside = (isinstance(got, Mapping) and here in got) or isinstance(got, list | tuple)
+            got = got[here] if inside else None
         kinds = {one.name: one.type for one in msgspec.structs.fields(spec.settings)}
         kind = kinds.get(keys[0][0]) if keys else None
         raise ValueError(f"{path}{where}: {expectation(message, kind, got)}") from None

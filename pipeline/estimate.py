@@ -49,7 +49,7 @@ def estimate(
         road = Road(folder=folder, recipe=recipe, files=files, active=planning.active, whole=planning.active)
         planned = road.planned("extract")
         found["extract_shards_done"] = planned[1] if planned else 0
-    sample = _sample(recipe, files, pages)
+    sample = _sample(recipe, files, pages, total)
     scale = total / max(sample["bytes"], 1)
     hours = sample["seconds"] * scale / 3600
     findings = [*lint(recipe), *sample["findings"]]
@@ -67,12 +67,12 @@ def estimate(
     }
 
 
-def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str, Any]:
+def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int, total: int) -> dict[str, Any]:
     for file in files:
         if file.size <= 0:
             continue
         try:
-            sample = _measure(recipe, file, pages)
+            sample = _measure(recipe, file, pages, total)
         except OSError:  # a run would count it as failed and go on, too
             continue
         if sample["pages"]:
@@ -81,8 +81,8 @@ def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str,
     raise UserError(f"--input {files[0].path}{others}: holds nothing to measure")
 
 
-def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
-    """Extract and filter the first pages of a file in this process."""
+def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[str, Any]:
+    """Extract and filter the first pages of a file in this process; `total` bytes are to be expected of such pages."""
     from pipeline import documents
     from pipeline.cascade import screen_for
     from pipeline.extract import Tally, extract_range
@@ -114,11 +114,15 @@ def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
     table = pa.concat_tables(tables) if tables else None
     extracted = max(time.perf_counter() - wall, time.process_time() - started)
     rows = table.num_rows if table is not None else 0
+    size = reached or (tally.bytes_in if file.kind != "warc" else file.size)
     kept, kept_bytes, seconds = rows, 0, extracted
     findings: list[Finding] = []
     rules: list[Fired] = []
     if table is not None and recipe.filters is not None:
-        chain = recipe.loaded_chain()
+        from pipeline.stages.calibrate import calibrated_on
+
+        expected = round(rows * total / max(size, 1))
+        chain = recipe.loaded_chain({"calibration": calibrated_on(recipe, table, expected)})
         chain.apply(table.slice(0, 1))  # compiled loops and models are loaded before the clock runs
         wall = time.perf_counter()
         applied = chain.apply(table)
@@ -129,7 +133,7 @@ def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
         findings = [*check(recipe, chain), *suspicious(chain, rules, rows)]
     return {
         "pages": rows,
-        "bytes": reached or (tally.bytes_in if file.kind != "warc" else file.size),
+        "bytes": size,
         "kept": kept,
         "kept_bytes": kept_bytes,
         "seconds": seconds,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import msgspec
 
 from pipeline import assets, foreign
 from pipeline.errors import UsageError, nearest
+from pipeline.lists import PUBLISHERS
 from pipeline.show import show_text
 
 if TYPE_CHECKING:
@@ -62,14 +64,30 @@ class LeftOut:
         return f"{self.filter} is left out: {self.asset}.path is not set{where}"
 
 
-def _fasttext(path: Path) -> Any:
-    from filters.fasttext_model import Model
+def _by(module: str, function: str) -> Callable[[Path], Any]:
+    """A loader that imports its module at first use: few runs need all of them, and some are heavy."""
 
-    return Model(path.read_bytes())
+    def load(path: Path) -> Any:
+        return getattr(importlib.import_module(module), function)(path)
+
+    return load
 
 
 KINDS: dict[str, Kind] = {
-    "fasttext": Kind(_fasttext, "https://fasttext.cc/docs/en/language-identification.html"),
+    "fasttext": Kind(
+        _by("pipeline.fasttext_file", "open_model"),
+        "https://fasttext.cc/docs/en/language-identification.html",
+    ),
+    "calibration": Kind(_by("pipeline.score_files", "read_calibration")),  # a run's own, for another run
+    "scores": Kind(_by("pipeline.score_files", "read_scores")),
+    "importance": Kind(_by("pipeline.language_models", "importance")),  # made by `sluice filters train`
+    "ngrams": Kind(_by("pipeline.language_models", "ngrams")),  # made by `sluice filters train`, or ARPA
+    "kenlm": Kind(_by("pipeline.language_models", "kenlm"), PUBLISHERS["kenlm"]),
+    "unigrams": Kind(_by("pipeline.unigrams", "load")),
+    "ut1": Kind(_by("pipeline.lists", "ut1"), PUBLISHERS["ut1"]),
+    "hosts": Kind(_by("pipeline.lists", "hosts")),
+    "words": Kind(_by("pipeline.lists", "words")),
+    "stop_words": Kind(_by("pipeline.stop_lists", "own_lists")),
 }
 
 
@@ -139,6 +157,23 @@ def load_all(recipe: Recipe, names: Iterable[str]) -> dict[str, Any]:
 @functools.cache
 def _foreign(name: str) -> Any:
     return foreign.load(name)
+
+
+def require_fitting(recipe: Recipe) -> None:
+    """UsageError if a list or model does not suit the filter that names it; loads those of filters that can tell."""
+    from filters import FILTERS
+    from filters.steps import asset_names
+    from filters.types import no_misfit
+
+    for step in recipe.chain({}).steps:
+        if FILTERS[step.name].fits is no_misfit:
+            continue
+        loaded = load_all(recipe, asset_names([step]))
+        for settings in (step.settings, *step.by_language.values()):
+            try:
+                FILTERS[step.name].fits(settings, loaded)
+            except ValueError as error:
+                raise UsageError(f"filters.{step.name}.{error}") from None
 
 
 def digests(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:

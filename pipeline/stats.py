@@ -84,6 +84,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "excused": dict(named(closed["filter"], "excused").most_common()),
         "corpus": corpus,
         "robots": _robots(closed),
+        "calibration": {name: found for one in closed["calibrate"] for name, found in one.values.items()},
         "problems": dict(sorted(named(extracted, "problems").items())),
         "screened": dict(named(extracted, "screened").most_common()),
         "extractors": dict(named(closed["filter"], "extractors").most_common()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.cascade import REASON
+from pipeline.stages.calibrate import calibration_of, with_calibration
 from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
-from pipeline.stages.tables import one_to_one, read_batches
+from pipeline.stages.tables import one_to_one, read_batches, screened
 
 if TYPE_CHECKING:
     from filters.chain import Applied, Chain
@@ -38,21 +40,26 @@ def settings(recipe: Recipe) -> object:
 
 
 def plan(planning: Planning) -> list[Shard]:
-    """One shard a shard of extracted documents, with the table of robots.txt if the recipe has one."""
-    return with_table(planning, one_to_one(planning, "filter"))
+    """One shard a shard of extracted documents, with the table of robots.txt and the calibration if there are any."""
+    return with_calibration(planning, with_table(planning, one_to_one(planning, "filter")))
+
+
+def chain_of(recipe: Recipe, folder: str, parameters: Mapping[str, Any]) -> Chain:
+    """The chain of a recipe with its lists and models loaded, and what the run found that a shard is judged by."""
+    return _chain(recipe, folder, parameters.get("hosts"), tuple(parameters.get("calibration", ())))
 
 
 @lru_cache(maxsize=2)
-def chain_of(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
-    """The chain of a recipe with its lists and models loaded, and its table of hosts, once per process."""
-    return recipe.loaded_chain({"robots": table_of(folder, hosts)} if hosts else {})
+def _chain(recipe: Recipe, folder: str, hosts: str | None, calibration: tuple[str, ...]) -> Chain:
+    found: dict[str, object] = {"robots": table_of(folder, hosts)} if hosts else {}
+    return recipe.loaded_chain(found | {"calibration": calibration_of(folder, calibration)})
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Measure and decide, a batch at a time."""
     from filters.union import apply_any
 
-    chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
+    chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters)
     bins = Histograms()
     for table in read_batches(attempt, shard, BATCH):
         record(attempt, apply_any(chain, table), screened(table), bins)
@@ -101,13 +108,6 @@ def _count_characters(attempt: Attempt, applied: Applied, spared: pa.Array) -> N
     )
     by_reason = zip(sums["reason"].to_pylist(), sums["characters_sum"].to_pylist(), strict=True)
     attempt.count("dropped_characters", {reason: number for reason, number in by_reason if reason})
-
-
-def screened(documents: pa.Table) -> pa.Array:
-    """The rule that the cascade screened each document by, null where there is none."""
-    if REASON in documents.column_names:
-        return documents[REASON].combine_chunks()
-    return pa.nulls(documents.num_rows, pa.string())
 
 
 class Histograms:

@@ -43,19 +43,37 @@ def test_tables() -> None:
         "url",
         "optout",
         "language",
+        "line_languages",
+        "stop_words",
         "gopher_repetition",
         "gopher_quality",
         "c4",
         "fineweb",
         "domain",
+        "topics",
+        "scores",
+        "quality",
         "pii",
         "datatrove",
+        "rpv2",
+        "nemo",
+        "code",
+        "dirty",
+        "outliers",
+        "blocklist",
+        "url_words",
+        "bad_words",
+        "importance",
+        "perplexity",
+        "toxicity",
     ]
     assert list(STAGES) == [
         "ids",
         "extract",
         "robots",
         "hosts",
+        "sample",
+        "calibrate",
         "filter",
         "signatures",
         "dedup",
@@ -66,7 +84,7 @@ def test_tables() -> None:
         "anneal",
         "eval",
     ]
-    internal = {"ids", "robots", "hosts", "signatures"}
+    internal = {"ids", "robots", "hosts", "sample", "calibrate", "signatures"}
     assert [name for name in PUBLIC if name != "report"] == [name for name in STAGES if name not in internal]
 
 
