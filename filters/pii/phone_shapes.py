@@ -124,6 +124,8 @@ class Shapes:
             plain = digits(part)
             if not 9 <= len(plain) <= 12 or part.count("(") != part.count(")") or is_date(part):
                 continue
+            if number[length : length + 2].strip()[:1] in tuple("123456789"):
+                continue  # it goes on: only another zero or bracket begins the next number
             if not _uniform(part) or _ascending(part) or compiled(_OTHER_NUMBER).fullmatch(part):
                 continue
             if not self._ask() or _first(part) in metadata.first_group(plain):
