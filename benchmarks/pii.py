@@ -25,6 +25,7 @@ import pyarrow as pa
 
 from filters.pii import KINDS, Settings, find, mask
 
+SEED = 0
 LABELS = {
     "emails": "EMAIL_ADDRESS",
     "phones": "PHONE_NUMBER",
@@ -144,7 +145,7 @@ def sample(texts: list[str], count: int, kinds: list[Any]) -> None:
             if seen[one.kind] <= 2:
                 by_kind[one.kind].append(f"{one.detail:10} {beside(text, one.start, one.end)}")
     for kind in kinds:
-        drawn = random.Random(0).sample(by_kind[kind], min(count, len(by_kind[kind])))
+        drawn = random.Random(SEED).sample(by_kind[kind], min(count, len(by_kind[kind])))
         print(f"== {kind}: {len(by_kind[kind])} finds, {len(drawn)} shown")
         print("\n".join(drawn))
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from filters import pii
+from filters.chain import EMPTY_SIGNAL
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.recipe import Recipe, read_resolved
@@ -142,7 +143,7 @@ def _story(
     if "dropped" in rows:
         story["reason"], story["reasons"] = rows["dropped"]["reason"], rows["dropped"]["reasons"]
         story["screened"] = rows["dropped"].get("screened")
-    if measured is not None:
+    if measured is not None and EMPTY_SIGNAL.column in measured:  # a recipe without filters measures nothing
         story["language"] = {"language": measured.get("language"), "score": measured.get("language_score")}
         text = rows.get("extracted", {}).get("text")
         row = {**measured, "text": text if text is not None else measured.get("text")}

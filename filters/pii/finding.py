@@ -63,7 +63,7 @@ def find(text: str, kinds: Collection[Kind] = KINDS, gates: Collection[str] = GA
         if finder.gate not in gates:
             continue
         if finder.among is not None:
-            numbers = list(runs.find(text)) if numbers is None else numbers
+            numbers = runs.find(text) if numbers is None else numbers
             claims = finder.among(text, numbers)
         else:
             assert finder.find is not None

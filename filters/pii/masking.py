@@ -47,16 +47,29 @@ def apply(texts: pa.Array, settings: Settings) -> Masked:
     masks: dict[Kind, Array] = {kind: np.zeros(len(column), np.int64) for kind in kinds}
     spans: dict[int, list[Place]] = {}
     rows = candidates(column)
-    values = column.to_pylist() if rows else []
-    for row, gates in rows.items():
-        text, places = _mask_text(str(values[row]), settings, kinds, gates)
-        values[row], spans[row] = text, places
+    changed: dict[int, str] = {}
+    values = column.take(pa.array(list(rows), pa.int64())).to_pylist()
+    for (row, gates), before in zip(rows.items(), values, strict=True):
+        text, places = _mask_text(before, settings, kinds, gates)
+        spans[row] = places
+        if text != before:
+            changed[row] = text
         for kind, _, _, is_mask in places:
             found[kind][row] += 1
             if is_mask:
                 masks[kind][row] += 1
-    changed = pa.array(values, column.type) if rows else column
-    return Masked(changed, found, masks, _structs(column, spans))
+    return Masked(_with(column, changed), found, masks, _structs(column, spans))
+
+
+def _with(texts: pa.Array, changed: dict[int, str]) -> pa.Array:
+    """The column with other texts in some rows, which are in order."""
+    import pyarrow.compute as pc
+
+    if not changed:
+        return texts
+    rows = np.zeros(len(texts), np.bool_)
+    rows[list(changed)] = True
+    return pc.replace_with_mask(texts, pa.array(rows), pa.array(list(changed.values()), texts.type))
 
 
 def _structs(texts: pa.Array, places: dict[int, list[Place]]) -> pa.Array:
@@ -76,8 +89,9 @@ def count(texts: pa.Array) -> dict[Kind, Array]:
     """How many pieces of each kind every text has, int64."""
     found: dict[Kind, Array] = {kind: np.zeros(len(texts), np.int64) for kind in KINDS}
     rows = candidates(texts)
-    for row, gates in rows.items():
-        for one in find(texts[row].as_py(), KINDS, gates):
+    values = texts.take(pa.array(list(rows), pa.int64())).to_pylist()
+    for (row, gates), text in zip(rows.items(), values, strict=True):
+        for one in find(text, KINDS, gates):
             found[one.kind][row] += 1
     return found
 

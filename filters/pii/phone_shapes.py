@@ -12,6 +12,7 @@ WINDOW = 36  # characters that the longest written form takes
 
 _GAP = rf"[{BLANKS}.{DASHES}/]"
 _INTERNATIONAL = rf"\(?(?:\+ ?|00{_GAP}?)\(?[1-9][0-9]{{0,14}}\)?(?:{_GAP}{{0,3}}\(?[0-9]{{1,12}}\)?){{0,8}}"
+_3_3_4 = (3, 3, 4)
 _DASHED = rf"(?:[{BLANKS}]?[.{DASHES}/][{BLANKS}]?)"
 _NORTH_AMERICAN = (
     rf"(?:(?:1|001)[{BLANKS}.{DASHES}]{{0,2}})?"
@@ -27,15 +28,19 @@ _BRACKETS = (
     rf"(?:[{BLANKS}.{DASHES}][0-9]{{2,5}}){{1,3}}"
 )
 _BRACKET_REGIONS = ("BR", "RU", "MX", "HU", "PL", "CL", "CO", "GR", "PH", "KZ", "CZ", "PT", "ES", "AR", "LT")
-_NATIONAL = (  # shapes without a leading zero that little else has, and where they must be valid
-    (rf"[6-9][0-9]{{2}}(?:[{BLANKS}.{DASHES}][0-9]{{2}}){{3}}", ("ES",)),
-    (r"1[3-9][0-9][ \-][0-9]{4}[ \-][0-9]{4}", ("CN",)),
-    (r"1[38]00[ \-][0-9]{3}[ \-][0-9]{3}", ("AU",)),
-    (r"8[ \-][0-9]{3}[ \-][0-9]{3}[ \-][0-9]{2}[ \-]?[0-9]{2}", ("RU", "KZ")),
-    (r"[3-9][0-9]{2} [0-9]{3}-[0-9]{2}-[0-9]{2}", ("RU", "KZ")),
-    (r"[1-9][0-9] 9[0-9]{4}-[0-9]{4}", ("BR",)),
-    (r"\(?06\)?[ \-/]?[0-9]{1,2}[ /\-][0-9]{3}[ \-]?[0-9]{3,4}", ("HU",)),
-    (r"[2-9][0-9]{2}[.\-][0-9]{3}[.\-][0-9]{4}", ("MX",)),
+_NATIONAL: tuple[tuple[tuple[int, ...], str, tuple[str, ...]], ...] = (
+    # forms without a leading zero that little else has: digits of their groups, pattern, where they must be valid
+    ((3, 2, 2, 2), rf"[6-9][0-9]{{2}}(?:[{BLANKS}.{DASHES}][0-9]{{2}}){{3}}", ("ES",)),
+    ((3, 4, 4), r"1[3-9][0-9][ \-][0-9]{4}[ \-][0-9]{4}", ("CN",)),
+    ((4, 3, 3), r"1[38]00[ \-][0-9]{3}[ \-][0-9]{3}", ("AU",)),
+    ((1, 3, 3, 2, 2), r"8[ \-][0-9]{3}[ \-][0-9]{3}[ \-][0-9]{2}[ \-][0-9]{2}", ("RU", "KZ")),
+    ((1, 3, 3, 4), r"8[ \-][0-9]{3}[ \-][0-9]{3}[ \-][0-9]{4}", ("RU", "KZ")),
+    ((3, 3, 2, 2), r"[3-9][0-9]{2} [0-9]{3}-[0-9]{2}-[0-9]{2}", ("RU", "KZ")),
+    ((2, 5, 4), r"[1-9][0-9] 9[0-9]{4}-[0-9]{4}", ("BR",)),
+    ((2, 2, 3, 3), r"\(?06\)?[ \-/]?[0-9]{2}[ /\-][0-9]{3}[ \-]?[0-9]{3}", ("HU",)),
+    ((2, 2, 3, 4), r"\(?06\)?[ \-/]?[0-9]{2}[ /\-][0-9]{3}[ \-]?[0-9]{4}", ("HU",)),
+    ((2, 1, 3, 4), r"\(?06\)?[ \-/]?1[ /\-][0-9]{3}[ \-]?[0-9]{4}", ("HU",)),
+    ((3, 3, 4), r"[2-9][0-9]{2}[.\-][0-9]{3}[.\-][0-9]{4}", ("MX",)),
 )
 _DAY = r"(?:0?[1-9]|[12][0-9]|3[01])"
 _DATE = (
@@ -60,21 +65,24 @@ class Shapes:
     def __init__(self, asked: int):
         self._left = asked
 
-    def end(self, text: str, start: int, cued: bool) -> int:
-        """Where a number of a known shape that begins at `start` ends, or -1. `cued`: a word says what it is."""
+    def end(self, text: str, start: int, sizes: tuple[int, ...], cued: bool) -> int:
+        """Where a number of a known shape that begins at `start` ends, or -1.
+
+        `sizes` are the digits of the five groups from there on. `cued`: a word says what the number is.
+        """
         window = text[start : start + WINDOW]
         if window[:1] == "+" or window[:2] in ("(+", "00"):
             end = self._international(text, start, window, cued)
             if end >= 0 or window[:1] != "0":
                 return end
-        for first, shape in (
-            ("(0123456789", _north_american),
-            ("(0", self._trunk),
-            ("(78", self._brackets),
-            ("(0123456789", self._national),
-            ("1", partial(_chinese_mobile, text, start)),
+        for fits, shape in (
+            (sizes[:3] == _3_3_4 or sizes[1:4] == _3_3_4, _north_american),
+            (window[:1] == "0" or window[:2] == "(0", self._trunk),
+            ("(" in window[:3], self._brackets),
+            (len(sizes) >= 3, partial(_national, sizes)),
+            (sizes[0] == 11 and window[0] == "1", partial(_chinese_mobile, text, start)),
         ):
-            length = shape(window) if window[:1] in first else 0
+            length = shape(window) if fits else 0
             if length and alone_after(text, start + length):
                 return start + length
         return -1
@@ -91,6 +99,8 @@ class Shapes:
         possible = -1
         for length in _ends(number):
             part = number[:length]
+            if part.count(")") > part.count("("):  # the bracket is the sentence's
+                part, length = part[:-1], length - 1
             plain = digits(part.replace("(0)", "", 1)).removeprefix("00" if window[:1] != "+" else "")
             if not 8 <= len(plain) <= 15 or part.count("(") > part.count(")"):
                 continue
@@ -105,8 +115,6 @@ class Shapes:
         return possible
 
     def _trunk(self, window: str) -> int:
-        if window[:1] != "0" and window[:2] != "(0":
-            return 0
         match = compiled(_TRUNK).match(window)
         if match is None:
             return 0
@@ -116,6 +124,8 @@ class Shapes:
             plain = digits(part)
             if not 9 <= len(plain) <= 12 or part.count("(") != part.count(")") or is_date(part):
                 continue
+            if number[length : length + 2].strip()[:1] in tuple("123456789"):
+                continue  # it goes on: only another zero or bracket begins the next number
             if not _uniform(part) or _ascending(part) or compiled(_OTHER_NUMBER).fullmatch(part):
                 continue
             if not self._ask() or _first(part) in metadata.first_group(plain):
@@ -132,21 +142,22 @@ class Shapes:
         area = window[window.index("(") + 1 : window.index(")")]
         if not 8 <= len(plain) <= 12 or (len(area) == 4 and area[:2] in ("19", "20")):
             return 0
-        abroad = (
-            len(plain) > 10 and self._ask() and metadata.international(plain) == "valid"
-        )  # `(351) 934 999 622`
+        # `(351) 934 999 622`
+        abroad = len(plain) > 10 and self._ask() and metadata.international(plain) == "valid"
         return match.end() if abroad or metadata.valid_in(plain, _BRACKET_REGIONS) else 0
 
-    def _national(self, window: str) -> int:
-        for source, regions in _NATIONAL:
-            match = compiled(source).match(window)
-            if match is not None:
-                plain = digits(match.group())
-                plain = plain[1:] if len(plain) == 11 and regions[0] == "RU" else plain
-                plain = plain[2:] if regions[0] == "HU" else plain
-                if metadata.valid_in(plain, regions):
-                    return int(match.end())
-        return 0
+
+def _national(sizes: tuple[int, ...], window: str) -> int:
+    for groups, source, regions in _NATIONAL:
+        if sizes[: len(groups)] != groups:
+            continue
+        match = compiled(source).match(window)
+        if match is not None:
+            plain = digits(match.group())
+            plain = plain[1:] if groups[0] == 1 else plain[2:] if regions == ("HU",) else plain
+            if metadata.valid_in(plain, regions):
+                return int(match.end())
+    return 0
 
 
 def _north_american(window: str) -> int:

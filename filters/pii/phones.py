@@ -19,7 +19,7 @@ from filters.pii.patterns import compiled, digits
 from filters.pii.phone_shapes import Shapes, alone_after, alone_before, extension, is_amount, is_date
 from filters.pii.runs import Run, opening
 
-ASKED = 500
+ASKED = 1000
 _JOINED = (
     r"(?i)\)?(?:[ \t\x{a0}]*(?:[,;/&|]|\r?\n)[ \t\x{a0}]*(?:or|and|&)?| (?:or|and|oder|und|ou|et|y|o|e|ó) )"
     r"(?:on |at )?[ \t]*\z"
@@ -61,11 +61,12 @@ def _joined(text: str, previous: int, start: int) -> bool:
 
 def _end(text: str, run: Run, index: int, start: int, joined: bool, shapes: Shapes) -> int:
     """Where the telephone number that begins at `start` ends, -1 if none does."""
-    left = digits_left(run, index)
+    sizes = tuple([last - first for first, last in run.groups[index : index + 16]])
+    left = sum(sizes)
     if left < 7 or not (joined or alone_before(text, start)):
         return -1
     cued = index == 0 and cues.before(text, start)
-    end = shapes.end(text, start, cued or joined)
+    end = shapes.end(text, start, sizes[:5], cued or joined)
     if end >= 0:
         sure = cued or text[start] == "+"
         return -1 if (cues.book(text, start) if sure else cues.against(text, start)) else end
@@ -74,14 +75,6 @@ def _end(text: str, run: Run, index: int, start: int, joined: bool, shapes: Shap
     if left <= 13 and cues.after(text, run.end) and not cues.against(text, start):
         return run.end if _plausible(text, start, run.end) else -1
     return -1
-
-
-def digits_left(run: Run, index: int) -> int:
-    """Digits of a run from one of its groups on, counted up to 16."""
-    total = 0
-    for start, end in run.groups[index : index + 16]:
-        total += end - start
-    return min(total, 16)
 
 
 def _announced(text: str, run: Run, index: int, start: int, bare: bool) -> int:

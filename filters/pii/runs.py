@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
-from filters.pii.patterns import BLANKS, DASHES, compiled
+import numpy as np
 
-SEPARATOR = rf"[{BLANKS}.{DASHES}/()]"
+from filters.pii.patterns import BLANKS, DASHES
+
+SEPARATOR = rf"[{BLANKS}.{DASHES}/()]"  # as `digit_groups.is_separator`
 GATE = rf"[0-9](?:{SEPARATOR}{{0,3}}[0-9]){{6}}"
 
-_RUN = rf"[0-9](?:{SEPARATOR}{{0,3}}[0-9]){{6,}}"
 _OPENING = "+("
-_YEAR_AT: dict[tuple[int, ...], int] = {
-    (4, 2, 2): 0,
-    (4, 1, 2): 0,
-    (4, 2, 1): 0,
-    (4, 1, 1): 0,
-    (2, 2, 4): 2,
-    (1, 2, 4): 2,
-    (2, 1, 4): 2,
-    (1, 1, 4): 2,
-}
-"""Where the year is in a date, by the digits of its three groups."""
 
 
 class Run(NamedTuple):
@@ -34,13 +24,19 @@ class Run(NamedTuple):
     groups: tuple[tuple[int, int], ...]
 
 
-def find(text: str) -> Iterator[Run]:
-    """The runs of a text, longest possible ones, from left to right."""
-    for match in compiled(_RUN).finditer(text):
-        start, end = match.span()
-        groups = _without_dates(text, _groups(text, start, end))
-        if groups:
-            yield Run(opening(text, groups[0][0]), groups[-1][1], tuple(groups))
+def find(text: str) -> list[Run]:
+    """The runs of a text, longest possible ones, from left to right, without the dates at their heads."""
+    from filters.pii.digit_groups import digit_groups  # compiled loops take a while to load
+
+    codes = np.frombuffer(bytearray(text.encode("utf-32-le", "surrogatepass")), np.uint32)
+    starts, ends, runs = (np.empty(len(codes) // 2 + 1, np.int32) for _ in range(3))
+    count = digit_groups(codes, starts, ends, runs)
+    places = zip(*(column[:count].tolist() for column in (starts, ends, runs)), strict=True)
+    found = []
+    for _, group in groupby(places, itemgetter(2)):
+        groups = tuple([(start, end) for start, end, _ in group])
+        found.append(Run(opening(text, groups[0][0]), groups[-1][1], groups))
+    return found
 
 
 def opening(text: str, start: int) -> int:
@@ -52,46 +48,3 @@ def opening(text: str, start: int) -> int:
             break
         start -= 1
     return start
-
-
-def _groups(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    found, first = [], -1
-    for place in range(start, end):
-        digit = "0" <= text[place] <= "9"
-        if digit and first < 0:
-            first = place
-        elif not digit and first >= 0:
-            found.append((first, place))
-            first = -1
-    found.append((first, end))
-    return found
-
-
-def _without_dates(text: str, groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The groups after the dates and times that a run begins with; none if fewer than seven digits are left."""
-    at = 0
-    while True:
-        sizes = tuple(end - start for start, end in groups[at : at + 3])
-        year = _YEAR_AT.get(sizes)
-        if (
-            year is not None
-            and _is_year(text, groups[at + year])
-            and _day_and_month(text, groups[at : at + 3], year)
-        ):
-            at += 3
-        elif sizes == (4, 4) and all(_is_year(text, group) for group in groups[at : at + 2]):
-            at += 2
-        else:
-            break
-    left = groups[at:]
-    return left if sum(end - start for start, end in left) >= 7 else []
-
-
-def _is_year(text: str, group: tuple[int, int]) -> bool:
-    return text[group[0] : group[0] + 2] in ("17", "18", "19", "20")
-
-
-def _day_and_month(text: str, groups: list[tuple[int, int]], year: int) -> bool:
-    numbers = [int(text[start:end]) for i, (start, end) in enumerate(groups) if i != year]
-    gaps = {text[one[1] : two[0]] for one, two in pairwise(groups)}
-    return 1 <= min(numbers) <= 12 and max(numbers) <= 31 and len(gaps) == 1

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import random
+
+import phonenumbers
 import pytest
 
 from filters.pii import find
 from filters.pii.metadata import first_group, international, valid_in
+from filters.pii.phone_shapes import Shapes
 from filters.pii.phones import ASKED
 from tests.filters.personal_data import harmless, sentences
 
@@ -20,6 +24,7 @@ def phones(text: str) -> list[str]:
          ["+46 (0)8 928 571 38", "+4930123456", "+7 495 504-37-01"]),
         ("0049 30 12345678, 001-518-640-0854, 00 44 20 7946 0958",
          ["0049 30 12345678", "001-518-640-0854", "00 44 20 7946 0958"]),
+        ("3080 (from abroad: +47 75 66 30 80)", ["+47 75 66 30 80"]),
         ("(+44 20 7946 0958) in brackets, (351) 934 999 622", ["+44 20 7946 0958", "(351) 934 999 622"]),
         ("(212) 736-5000 or 212-736-5000 or 212.736.5000", ["(212) 736-5000", "212-736-5000", "212.736.5000"]),
         ("1-800-736-5000 x12, 800 736 5000", ["1-800-736-5000 x12", "800 736 5000"]),
@@ -111,8 +116,28 @@ def test_numbering_plans() -> None:
     assert not valid_in("1", ("RU", "BR"))
 
 
-def test_a_page_of_numbers_asks_the_metadata_a_bounded_number_of_times() -> None:
+def test_the_plans_agree_with_the_package() -> None:
+    draw = random.Random(0)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        example = phonenumbers.example_number(region)
+        assert example is not None
+        digits = list(f"{example.country_code}{phonenumbers.national_significant_number(example)}")
+        for changes in (0, 1, 2, 3):
+            for _ in range(changes):
+                digits[draw.randrange(4, len(digits))] = draw.choice("0123456789")
+            number = "".join(digits)
+            parsed = phonenumbers.parse("+" + number, None)
+            assert (international(number) == "valid") == phonenumbers.is_valid_number(parsed), number
+
+
+def test_after_so_many_numbers_shape_alone_decides() -> None:
     numbers = [f"+44 20 7946 {n:04}" for n in range(2 * ASKED)]
-    international.cache_clear()
     assert phones("\n".join(numbers)) == numbers
-    assert international.cache_info().misses <= ASKED
+    invalid = "+44 10 7946 0958"
+    sizes = (2, 2, 4, 4)
+    assert international("441079460958") == "possible"
+    assert Shapes(0).end(invalid, 0, sizes, cued=False) == Shapes(9).end(invalid, 0, sizes, cued=False) == 16
+    trunk = "010 111 111 111"
+    assert first_group("010111111111") == frozenset()
+    assert Shapes(0).end(trunk, 0, (3, 3, 3, 3), cued=False) == len(trunk)
+    assert Shapes(9).end(trunk, 0, (3, 3, 3, 3), cued=False) == -1
