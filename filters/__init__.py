@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from filters import c4, fineweb, gopher_quality, gopher_repetition, language, optout, url
+from filters import (
+    c4,
+    c4_dolma,
+    ccnet,
+    fineweb,
+    gopher_dclm,
+    gopher_dolma,
+    gopher_quality,
+    gopher_repetition,
+    language,
+    madlad,
+    optout,
+    refinedweb,
+    url,
+)
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
 __all__ = ["FILTERS", "FilterSpec", "Rule", "Signal", "Verdict", "catalogue"]
@@ -21,6 +35,12 @@ FILTERS: dict[str, FilterSpec] = {
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
+    "gopher_dolma": gopher_dolma.SPEC,
+    "c4_dolma": c4_dolma.SPEC,
+    "gopher_dclm": gopher_dclm.SPEC,
+    "refinedweb_lines": refinedweb.SPEC,
+    "madlad": madlad.SPEC,
+    "ccnet": ccnet.SPEC,
 }
 
 

@@ -47,6 +47,12 @@ def test_tables() -> None:
         "gopher_quality",
         "c4",
         "fineweb",
+        "gopher_dolma",
+        "c4_dolma",
+        "gopher_dclm",
+        "refinedweb_lines",
+        "madlad",
+        "ccnet",
     ]
     assert list(STAGES) == [
         "ids",
