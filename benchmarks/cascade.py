@@ -18,8 +18,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from filters.cascade import REASON, Screen
-from filters.chain import Chain, asset_names
-from pipeline import assets
+from filters.chain import Chain
 from pipeline.cascade import screen_for
 from pipeline.engine.task import core_seconds, prepare_worker
 from pipeline.extract import ExtractSettings, Tally, extract_range
@@ -75,7 +74,7 @@ def compare(paths: Sequence[str], name: str, extractor: str) -> None:
     screen = screen_for(recipe)
     if screen is None:
         sys.exit(f"the recipe {recipe.name} screens nothing")
-    chain = recipe.chain({name: assets.load(name) for name in asset_names(recipe.chain({}).steps)})
+    chain = recipe.loaded_chain()
     full, cascaded = [], []
     for number, path in enumerate(paths):
         arms = [(None, full), (screen, cascaded)]

@@ -9,19 +9,38 @@ from __future__ import annotations
 from typing import Any
 
 from filters import (
+    bad_words,
+    blocklist,
     c4,
     c4_dolma,
     ccnet,
+    code,
+    dirty,
+    domain,
     fineweb,
+    foreign,
     gopher_dclm,
     gopher_dolma,
     gopher_quality,
     gopher_repetition,
+    importance,
     language,
+    line_languages,
     madlad,
+    nemo_curator,
     optout,
+    outliers,
+    perplexity,
+    pii,
+    quality,
+    redpajama_v2,
     refinedweb,
+    scores,
+    stop_words,
+    topics,
+    toxicity,
     url,
+    url_words,
 )
 from filters.types import FilterSpec, Rule, Signal, Verdict
 
@@ -31,10 +50,29 @@ FILTERS: dict[str, FilterSpec] = {
     "url": url.SPEC,
     "optout": optout.SPEC,
     "language": language.SPEC,
+    "line_languages": line_languages.SPEC,
+    "stop_words": stop_words.SPEC,
     "gopher_repetition": gopher_repetition.SPEC,
     "gopher_quality": gopher_quality.SPEC,
     "c4": c4.SPEC,
     "fineweb": fineweb.SPEC,
+    "domain": domain.SPEC,
+    "topics": topics.SPEC,
+    "scores": scores.SPEC,
+    "quality": quality.SPEC,
+    "pii": pii.SPEC,
+    "datatrove": foreign.SPEC,
+    "rpv2": redpajama_v2.SPEC,
+    "nemo": nemo_curator.SPEC,
+    "code": code.SPEC,
+    "dirty": dirty.SPEC,
+    "outliers": outliers.SPEC,
+    "blocklist": blocklist.SPEC,
+    "url_words": url_words.SPEC,
+    "bad_words": bad_words.SPEC,
+    "importance": importance.SPEC,
+    "perplexity": perplexity.SPEC,
+    "toxicity": toxicity.SPEC,
     "gopher_dolma": gopher_dolma.SPEC,
     "c4_dolma": c4_dolma.SPEC,
     "gopher_dclm": gopher_dclm.SPEC,
@@ -47,12 +85,14 @@ FILTERS: dict[str, FilterSpec] = {
 def catalogue() -> list[dict[str, Any]]:
     """Every signal of every filter with the rules on it, at default settings, in a fixed order.
 
+    Where the defaults measure nothing, as they name no model, an example's are shown.
+
     One entry per rule, and one with `rule` None for a column that no rule reads. Keys: filter, rule, column, unit,
     direction (what drops a document), threshold, source, description.
     """
     entries: list[dict[str, Any]] = []
     for name, spec in FILTERS.items():
-        settings = spec.settings()
+        settings = spec.settings() if spec.example is None else spec.example
         rules = spec.rules(settings)
         for signal in spec.signals(settings):
             on_it: list[Rule | None] = [rule for rule in rules if rule.signal == signal.column]

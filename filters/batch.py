@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Array = np.ndarray[Any, Any]
+
+
+class EditedTexts(list[str]):
+    """What an edit leaves of some texts, with the code points, bounds and words that it knows already."""
+
+    def __init__(self, codes: Array, bounds: Array, words: Words):
+        content, ends = codes.tobytes(), (4 * bounds).tolist()
+        super().__init__(
+            content[start:end].decode("utf-32-le", "surrogatepass") for start, end in pairwise(ends)
+        )
+        self.codes, self.bounds, self.words = codes, bounds, words
 
 
 class Batch:
@@ -45,7 +57,20 @@ class Batch:
 
     def edited(self, texts: Sequence[str]) -> Batch:
         """A batch of the same documents with other texts."""
-        return Batch(texts, self.urls, self.splitter, self.opt_outs, self.ids)
+        batch = Batch(texts, self.urls, self.splitter, self.opt_outs, self.ids)
+        if isinstance(texts, EditedTexts):
+            batch.__dict__.update(_code_points=(texts.codes, texts.bounds), words=texts.words)
+        return batch
+
+    def rows(self, rows: Array) -> Batch:
+        """A batch of some of the documents, by row; the batch itself if these are all, so that its parts are shared."""
+        if len(rows) == len(self.texts):
+            return self
+        chosen = rows.tolist()
+        texts, urls, opt_outs, ids = (
+            [column[row] for row in chosen] for column in (self.texts, self.urls, self.opt_outs, self.ids)
+        )
+        return Batch(texts, urls, self.splitter, opt_outs, ids)
 
     def part(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once per batch and key."""
@@ -57,7 +82,7 @@ class Batch:
     @cached_property
     def words(self) -> Words:
         """Words as spaCy's English tokenizer splits them."""
-        return self.splitter.split(self.texts)
+        return self.splitter.split_chunks(self.codes, self.chunks)
 
     @cached_property
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -117,4 +142,4 @@ class Batch:
 def ratio(part: Any, whole: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     """`part / whole` element by element, 0 where the whole is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)

@@ -11,25 +11,22 @@ further line end (`datatrove`). Bad-word lists are not part of FineWeb's recipe 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from filters.batch import Batch
-from filters.chunks import chunks_with_spaces
+from filters.batch import Batch, EditedTexts
 from filters.punctuation import C4_END, C4_END_PAPER
 from filters.types import Count, FilterSpec, Rule, Signal, Span
 
+if TYPE_CHECKING:
+    from filters.c4_lines import Cleaned
+
 SOURCE = "C4 section 2.2; datatrove C4QualityFilter"
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
-CITATIONS = r"\[\p{Nd}*\]|\[edit\]|\[citation needed\]"
-# White space other than the plain space that can stand inside a line.
-_ODD_SPACE = ("\t", "\x1f", "\xa0", "\u1680", *map(chr, range(0x2000, 0x200B)), "\u202f", "\u205f", "\u3000")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,110 +90,44 @@ def rules(settings: Settings) -> list[Rule]:
     ]
 
 
-@dataclass
-class _Cleaned:
-    """One page after line cleaning."""
+def _cleaned(batch: Batch, settings: Settings) -> Cleaned:
+    from filters import c4_lines
 
-    kept: list[str] = field(default_factory=list)
-    chunks: list[list[str]] = field(default_factory=list)  # of each kept line, for counting sentences
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COLUMNS, 0))
-
-
-def _clean(text: str, settings: Settings) -> _Cleaned:
-    cleaned = _Cleaned()
-    counts = cleaned.counts
-    lowered = text.lower()
-    suspicious = (
-        "javascript" in lowered
-        or "lorem ipsum" in lowered
-        or "{" in text
-        or any(phrase in lowered for phrase in POLICY)
+    return batch.part(
+        ("c4", settings),
+        lambda: c4_lines.clean(
+            batch,
+            longest=settings.max_word_length,
+            fewest=settings.words_per_line,
+            citations=settings.remove_citations,
+            ends=settings.line_ends if settings.filter_no_terminal_punct else None,
+            javascript=settings.filter_javascript,
+            policy=POLICY if settings.filter_policy else (),
+        ),
     )
-    odd_space = any(space in text for space in (_ODD_SPACE[:2] if text.isascii() else _ODD_SPACE))
-    citations = settings.remove_citations and "[" in text
-    fewest = settings.words_per_line
-    for whole in text.splitlines():
-        line = whole.strip()
-        words = line.split()
-        reason = _removal(line, words, settings)
-        edited = _without_citations(line) if citations and "[" in line else line
-        if not reason and settings.filter_no_terminal_punct and not _has_end(edited, settings.line_ends):
-            reason = "lines_no_end"
-        if not reason and len(words) < fewest:
-            reason = "lines_short"
-        if not reason and suspicious:
-            reason = _judge(edited, settings, counts)
-        if reason:
-            counts[reason] += 1
-            counts["words_removed"] += len(words)
-            continue
-        cleaned.kept.append(edited)
-        if edited is line and not odd_space and line.count(" ") == len(words) - 1:
-            cleaned.chunks.append(words)
-        else:
-            cleaned.chunks.append(chunks_with_spaces(edited))
-    return cleaned
-
-
-def _removal(line: str, words: list[str], settings: Settings) -> str:
-    longest = settings.max_word_length
-    if longest is not None and len(line) > longest and any(len(word) > longest for word in words):
-        return "lines_long_word"
-    return ""
-
-
-def _has_end(line: str, ends: frozenset[str]) -> bool:
-    return line[-1:] in ends and line != "" and not line.endswith("...")
-
-
-def _judge(line: str, settings: Settings, counts: dict[str, int]) -> str:
-    """Counts what drops the page and returns why the line is removed, if it is."""
-    lowered = line.lower()
-    if "lorem ipsum" in lowered:
-        counts["lorem_ipsum"] += 1
-    if settings.filter_javascript and "javascript" in lowered:
-        return "lines_javascript"
-    if "{" in line:
-        counts["curly_bracket"] += 1
-    if settings.filter_policy and any(phrase in lowered for phrase in POLICY):
-        return "lines_policy"
-    return ""
-
-
-@functools.cache
-def _citations() -> Any:
-    import re2
-
-    return re2.compile(CITATIONS)
-
-
-def _without_citations(line: str) -> str:
-    return str(_citations().sub("", line))
-
-
-def _cleaned(batch: Batch, settings: Settings) -> list[_Cleaned]:
-    return batch.part(("c4", settings), lambda: [_clean(text, settings) for text in batch.texts])
 
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Counts of sentences kept and of lines removed, by cause."""
-    from filters.sentences import sentence_counts
+    from filters import c4_lines as rows
 
-    pages = _cleaned(batch, settings)
-    words = batch.splitter.split_chunks([chunks for page in pages for chunks in page.chunks])
-    ends = np.cumsum([len(page.kept) for page in pages], dtype=np.int64)
-    sums = np.concatenate([[0], np.cumsum(sentence_counts(words))]).astype(np.int64)
-    found = {
-        f"c4_{name}": np.fromiter((page.counts[name] for page in pages), np.int64, len(pages))
-        for name in _COLUMNS
+    cleaned = _cleaned(batch, settings)
+    return {
+        "c4_sentences": cleaned.sentences,
+        "c4_lorem_ipsum": cleaned.counts[rows.LOREM],
+        "c4_curly_bracket": cleaned.counts[rows.CURLY],
+        "c4_lines_long_word": cleaned.counts[rows.LONG_WORD],
+        "c4_lines_no_end": cleaned.counts[rows.NO_END],
+        "c4_lines_short": cleaned.counts[rows.SHORT],
+        "c4_lines_javascript": cleaned.counts[rows.JAVASCRIPT_LINE],
+        "c4_lines_policy": cleaned.counts[rows.POLICY_LINE],
+        "c4_words_removed": cleaned.counts[rows.WORDS_REMOVED],
     }
-    found["c4_sentences"] = np.diff(sums[np.concatenate([[0], ends]).astype(np.int64)])
-    return found
 
 
 def edit(batch: Batch, settings: Settings) -> list[str]:
     """The kept lines of each text."""
-    return ["\n".join(page.kept).strip() for page in _cleaned(batch, settings)]
+    return EditedTexts(*_cleaned(batch, settings).stripped)
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:

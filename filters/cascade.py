@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,6 +21,9 @@ from filters import gopher_quality, language, url
 from filters.batch import Batch
 from filters.decide import decide, fails
 from filters.types import Rule, Share
+
+if TYPE_CHECKING:
+    from filters.steps import Step
 
 VERSION = 2
 LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for
@@ -57,9 +60,19 @@ class Look(NamedTuple):
     score: float | None = None
 
 
-def screen_of(steps: Sequence[tuple[str, Any]], margins: Settings | None, looks: bool) -> Screen | None:
-    """The screen for a chain of these steps, or None where nothing can be screened."""
-    named = {name: settings for name, settings in steps if name in ("url", "language", "gopher_quality")}
+def screen_of(steps: Sequence[Step], margins: Settings | None, looks: bool) -> Screen | None:
+    """The screen for a chain of these steps, or None where nothing can be screened.
+
+    A filter whose rules have conditions screens nothing, as a look cannot tell what they compare; nor does one with
+    settings by language, nor a language model of the recipe's own, which a look has not at hand.
+    """
+    named = {
+        step.name: step.settings
+        for step in steps
+        if step.name in ("url", "language", "gopher_quality") and not step.guards and not step.by_language
+    }
+    if "language" in named and named["language"].model != language.INSTALLED:
+        del named["language"]
     if margins is None:
         return None
     by_language = margins.other_language is not None or margins.language_margin is not None
@@ -115,8 +128,9 @@ def look(text: str, screen: Screen, assets: Mapping[str, Any]) -> Look:
     words = count_words(bare) if "gopher_quality" in screen.order else None
     if screen.language is None:
         return Look(len(bare), words)
-    found = language.measure(Batch([bare[:LANGUAGE_CHARACTERS]]), screen.language, assets)
-    return Look(len(bare), words, found["language"][0], float(found["language_score"][0]))
+    asked = assets[language.asset_of(screen.language.model)]
+    label, score = language.label_of(bare[:LANGUAGE_CHARACTERS], asked, screen.language.cleaning)
+    return Look(len(bare), words, label, score)
 
 
 def by_look(seen: Look, screen: Screen) -> str | None:

@@ -6,9 +6,6 @@ that point of the recipe: an edit changes what later filters measure. The first 
 
 from __future__ import annotations
 
-import difflib
-import re
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +18,15 @@ import pyarrow as pa
 from filters import FILTERS
 from filters.batch import Batch
 from filters.cascade import REASON
-from filters.decide import decide, explain
+from filters.decide import Named, decide, explain
 from filters.document import SCHEMA
+from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps
 from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
 from filters.words import WordSplitter
 
-Step = tuple[str, Any]
+__all__ = ["Applied", "Chain", "Step", "asset_names", "chain_steps", "in_order"]
 
-MAX_SHOWN = 200  # characters of a value in a message
+Columns = dict[str, np.ndarray[Any, Any]]
 
 EMPTY_SIGNAL = Signal(
     "extract_characters", "characters", "of the extracted text, white space at its ends apart", ""
@@ -58,17 +56,37 @@ class Chain:
         self._splitter = WordSplitter(self.assets.get("english_tokenizer"))
 
     @cached_property
-    def rules(self) -> list[tuple[str, Rule]]:
+    def rules(self) -> list[Named]:
         """All rules as (`<filter>.<rule>`, rule), in recipe order, `extract.empty` first."""
+        return self.rules_for(None)
+
+    def rules_for(self, language: str | None) -> list[Named]:
+        """The rules with the thresholds for documents of one language: the same names in the same order."""
         found = [("extract.empty", EMPTY_RULE)]
-        for name, settings in self.steps:
-            found += [(f"{name}.{rule.name}", rule) for rule in FILTERS[name].rules(settings)]
+        for step in self.steps:
+            settings = step.measured_by(language)
+            found += [(f"{step.name}.{rule.name}", rule) for rule in FILTERS[step.name].rules(settings)]
         return found
+
+    @cached_property
+    def languages(self) -> dict[str, list[Rule]]:
+        """Languages with settings of their own, to their rules."""
+        named = dict.fromkeys(language for step in self.steps for language in step.by_language)
+        return {language: [rule for _, rule in self.rules_for(language)] for language in named}
+
+    @cached_property
+    def guards(self) -> dict[str, Guard]:
+        """`<filter>.<rule>` to its conditions, for the rules that have any."""
+        return {f"{step.name}.{rule}": guard for step in self.steps for rule, guard in step.guards.items()}
 
     @cached_property
     def signals(self) -> list[Signal]:
         """All signals in the order of their columns."""
-        return [EMPTY_SIGNAL, *(s for name, settings in self.steps for s in FILTERS[name].signals(settings))]
+        found = [EMPTY_SIGNAL]
+        for step in self.steps:
+            for settings in (step.settings, *step.by_language.values()):
+                found += FILTERS[step.name].signals(settings)
+        return list({signal.column: signal for signal in found}.values())
 
     def apply(self, documents: pa.Table) -> Applied:
         """Measure, edit and decide. `documents` has the columns of `SCHEMA`; further ones are dropped.
@@ -81,14 +99,40 @@ class Chain:
         urls = [url or "" for url in documents.column("url").to_pylist()]
         ids = [id_ or "" for id_ in documents.column("id").to_pylist()]
         batch = Batch(texts, urls, self._splitter, documents.column("opt_out").to_pylist(), ids)
-        lengths = np.fromiter((len(text.strip()) for text in texts), np.int64, len(texts))
-        columns: dict[str, np.ndarray[Any, Any]] = {EMPTY_SIGNAL.column: lengths}
-        for name, settings in self.steps:
-            spec = FILTERS[name]
+        columns: Columns = {name: documents.column(name).to_numpy() for name in DOCUMENT_COLUMNS}
+        columns[EMPTY_SIGNAL.column] = np.fromiter(
+            (len(text.strip()) for text in texts), np.int64, len(texts)
+        )
+        columns["id"] = np.array(ids, object)
+        for step in self.steps:
+            batch = self._step(step, batch, columns)
+            of_corpus = FILTERS[step.name].of_corpus
+            if of_corpus is not None:
+                columns.update(of_corpus.derive(columns, step.settings, self.assets))
+        return Applied(self._table(documents, batch, columns), self._decide(columns, len(texts)))
+
+    def _step(self, step: Step, batch: Batch, columns: Columns) -> Batch:
+        """Measure one filter into `columns`; returns the batch that the next filter measures."""
+        spec = FILTERS[step.name]
+        parts = _parts(step, columns["language"])
+        if len(parts) == 1:
+            settings, _ = parts[0]
             columns.update(spec.measure(batch, settings, self.assets))
+            return batch.edited(spec.edit(batch, settings)) if spec.edit is not None else batch
+        texts = list(batch.texts)
+        merged: Columns = {}
+        for settings, rows in parts:
+            part = batch.rows(rows)
+            for name, values in spec.measure(part, settings, self.assets).items():
+                if name not in merged:
+                    merged[name] = np.zeros(len(batch), values.dtype)
+                merged[name] = merged[name].astype(np.promote_types(merged[name].dtype, values.dtype))
+                merged[name][rows] = values
             if spec.edit is not None:
-                batch = batch.edited(spec.edit(batch, settings))
-        return Applied(self._table(documents, batch, columns), decide(self.rules, columns, len(texts)))
+                for row, text in zip(rows.tolist(), spec.edit(part, settings), strict=True):
+                    texts[row] = text
+        columns.update(merged)
+        return batch.edited(texts) if spec.edit is not None else batch
 
     def _apply_in_part(self, documents: pa.Table) -> Applied:
         screened = documents[REASON].is_valid().to_numpy()
@@ -105,7 +149,7 @@ class Chain:
         """
         columns = {name: documents.column(name) for name in SCHEMA.names}
         columns[EMPTY_SIGNAL.column] = documents["cascade_characters"]
-        for name, settings in self.steps:
+        for name, settings, *_ in self.steps:
             if name == "url":
                 batch = Batch([""] * documents.num_rows, [url or "" for url in documents["url"].to_pylist()])
                 measured = FILTERS[name].measure(batch, settings, self.assets)
@@ -122,25 +166,44 @@ class Chain:
         ]
         return pa.table(arrays, schema=schema)
 
-    def edited(self, documents: pa.Table) -> pa.Array:
-        """The texts of documents as all edits of the chain leave them, measuring nothing."""
+    def edited(self, documents: pa.Table, languages: Sequence[str | None] | None = None) -> pa.Array:
+        """The texts of documents as all edits of the chain leave them; measures only what an edit needs.
+
+        `languages` are those that the chain measured, where settings differ by language; default the column's.
+        """
         texts = [text or "" for text in documents.column("text").to_pylist()]
-        batch = Batch(texts, None, self._splitter)
-        for name, settings in self.steps:
-            edit = FILTERS[name].edit
-            if edit is not None:
-                batch = batch.edited(edit(batch, settings))
+        urls = [url or "" for url in documents.column("url").to_pylist()]
+        batch = Batch(texts, urls, self._splitter, None, documents.column("id").to_pylist())
+        of_rows = np.array(languages if languages is not None else documents["language"].to_pylist(), object)
+        for step in self.steps:
+            spec = FILTERS[step.name]
+            if spec.edit is None:
+                continue
+            changed = list(batch.texts)
+            for settings, rows in _parts(step, of_rows):
+                part = batch.rows(rows)
+                if spec.edits_what_it_measured:
+                    spec.measure(part, settings, self.assets)
+                for row, text in zip(rows.tolist(), spec.edit(part, settings), strict=True):
+                    changed[row] = text
+            batch = batch.edited(changed)
         return batch.arrow
 
     def decide(self, documents: pa.Table) -> Verdict:
         """The verdict from stored signal columns alone, with this chain's thresholds."""
         names = {rule.signal for _, rule in self.rules}
+        names |= {column for guard in self.guards.values() for column in guard.columns}
+        names |= {"language"} if self.languages else set()
         columns = {name: documents.column(name).to_numpy() for name in names}
-        return decide(self.rules, columns, documents.num_rows)
+        return self._decide(columns, documents.num_rows)
+
+    def _decide(self, columns: Mapping[str, np.ndarray[Any, Any]], rows: int) -> Verdict:
+        return decide(self.rules, columns, rows, self.guards, self.languages)
 
     def explain(self, row: Mapping[str, object]) -> list[Explained]:
         """Every rule against one document's stored signals, in recipe order."""
-        return explain(self.rules, row)
+        language = row.get("language")
+        return explain(self.rules_for(language if isinstance(language, str) else None), row, self.guards)
 
     def fingerprint_settings(self, thresholds: bool = True) -> list[dict[str, Any]]:
         """Names, versions and settings as JSON-able data: equal exactly where results are.
@@ -149,12 +212,21 @@ class Chain:
         measurements.
         """
         found = []
-        for name, settings in self.steps:
-            spec = FILTERS[name]
-            values = msgspec.to_builtins(settings)
-            if not thresholds:
-                values = {key: value for key, value in values.items() if key not in spec.thresholds}
-            found.append({"name": name, "version": spec.version, "settings": values})
+        for step in self.steps:
+            spec = FILTERS[step.name]
+            entry: dict[str, Any] = {"name": step.name, "version": spec.version}
+            settings = _reduced(spec, step.settings, thresholds)
+            entry["settings"] = settings
+            by_language = {
+                language: reduced
+                for language, own in step.by_language.items()
+                if (reduced := _reduced(spec, own, thresholds)) != settings
+            }
+            if by_language:
+                entry["by_language"] = by_language
+            if thresholds and step.guards:
+                entry["guards"] = {rule: guard.text for rule, guard in step.guards.items()}
+            found.append(entry)
         return found
 
     def _table(
@@ -164,7 +236,8 @@ class Chain:
         arrays = [filled.get(name, documents.column(name)) for name in SCHEMA.names]
         names = list(SCHEMA.names)
         for signal in self.signals:
-            column = pa.array(columns[signal.column])
+            values = columns[signal.column]
+            column = pa.array(values) if values.dtype != object else pa.array(values.tolist(), pa.string())
             if signal.column in SCHEMA.names:
                 at = SCHEMA.get_field_index(signal.column)
                 arrays[at] = column.cast(SCHEMA.field(at).type)
@@ -174,94 +247,56 @@ class Chain:
         return pa.table(arrays, names=names)
 
 
+def _parts(
+    step: Step, languages: np.ndarray[Any, Any]
+) -> list[tuple[Any, np.ndarray[Any, np.dtype[np.int64]]]]:
+    """The settings that a step measures with, and the rows that each holds for; settings that measure alike are one.
+
+    The step's own come first; where no language has others that measure otherwise, they hold for all rows.
+    """
+    spec = FILTERS[step.name]
+    rows = np.arange(len(languages))
+    plain = _reduced(spec, step.settings, False)
+    groups: list[tuple[dict[str, Any], Any, list[str]]] = []
+    for language, settings in step.by_language.items():
+        reduced = _reduced(spec, settings, False)
+        same = next((group for group in groups if group[0] == reduced), None)
+        if reduced == plain:
+            continue
+        if same is None:
+            groups.append((reduced, settings, [language]))
+        else:
+            same[2].append(language)
+    found = []
+    left = np.ones(len(rows), np.bool_)
+    for _, settings, named in groups:
+        chosen = np.fromiter((language in named for language in languages), np.bool_, len(rows))
+        left &= ~chosen
+        if chosen.any():
+            found.append((settings, rows[chosen]))
+    if not found or left.any():
+        found.insert(0, (step.settings, rows[left]))
+    return found
+
+
+def _reduced(spec: FilterSpec, settings: Any, thresholds: bool) -> dict[str, Any]:
+    """Settings as JSON-able data, with or without those that only rules read."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    return values if thresholds else measured_by(values, spec)
+
+
+def measured_by(settings: Mapping[str, Any], spec: FilterSpec) -> dict[str, Any]:
+    """Settings as JSON-able data without those that only rules read."""
+    found = {key: value for key, value in settings.items() if key not in spec.thresholds}
+    for name in spec.thresholds:
+        key, inside, leaf = name.partition(".*.")
+        if inside:
+            entries = found[key].items()
+            found[key] = {one: {k: v for k, v in values.items() if k != leaf} for one, values in entries}
+    return found
+
+
 def in_order(parts: Sequence[tuple[pa.Table, Any]]) -> pa.Table:
     """Tables of one schema as one, each row at the place that comes with its table (0, 1, ... in all)."""
     places = np.concatenate([at for _, at in parts])
     return pa.concat_tables([table for table, _ in parts]).take(pa.array(np.argsort(places, kind="stable")))
-
-
-def asset_names(steps: Sequence[Step]) -> list[str]:
-    """The assets that a chain of these steps needs, each once, in order of first need."""
-    return list(dict.fromkeys(asset for name, settings in steps for asset in FILTERS[name].assets(settings)))
-
-
-def chain_steps(spec: Sequence[Any], path: str = "filters") -> list[Step]:
-    """The steps of a recipe's list, whose entries are `name` or `{name: {setting: value}}`.
-
-    ValueError names the key's path (`filters[1].c4.min_sentence`), what was expected and the nearest valid name.
-    """
-    if not isinstance(spec, Sequence) or isinstance(spec, str):
-        raise ValueError(f"{path}: expected a list of filters, got {shown(spec)}")
-    steps: list[Step] = []
-    no_settings: dict[str, Any] = {}
-    for i, entry in enumerate(spec):
-        here = f"{path}[{i}]"
-        if isinstance(entry, str):
-            name, values = entry, no_settings
-        elif isinstance(entry, Mapping) and len(entry) == 1:
-            name, values = next(iter(entry.items()))
-            values = no_settings if values is None else values
-        else:
-            raise ValueError(
-                f"{here}: expected a filter's name or one `name: {{settings}}`, got {shown(entry)}"
-            )
-        if name not in FILTERS:
-            raise ValueError(f"{here}: no filter is called {shown(name)}{_nearest(str(name), list(FILTERS))}")
-        if any(name == known for known, _ in steps):
-            raise ValueError(f"{here}: {name} is in the list twice")
-        steps.append((name, _settings(FILTERS[name], values, f"{here}.{name}")))
-    return steps
-
-
-def _settings(spec: FilterSpec, values: Any, path: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise ValueError(f"{path}: expected settings as `key: value`, got {shown(values)}")
-    known = list(spec.settings.__struct_fields__)
-    for key in values:
-        if key not in known:
-            raise ValueError(f"{path}.{str(key)[:MAX_SHOWN]}: no such setting{_nearest(str(key), known)}")
-    try:
-        return msgspec.convert(dict(values), spec.settings)
-    except msgspec.ValidationError as error:
-        message, _, where = str(error).rpartition(" - at `$")
-        where = where.rstrip("`")
-        key, _, index = where.removeprefix(".").partition("[")
-        got: Any
-        got, kind = (
-            values.get(key),
-            {one.name: one.type for one in msgspec.structs.fields(spec.settings)}.get(key),
-        )
-        if index:
-            got = got[int(index.rstrip("]"))]
-        raise ValueError(f"{path}{where}: {expectation(message, kind, got)}") from None
-
-
-def expectation(message: str, kind: Any, got: Any) -> str:
-    """A message of msgspec in a recipe's words: `expected int, got 'fifty'`. `kind` is the type that was asked for."""
-    if message.startswith("Invalid enum value"):
-        text = "expected " + " or ".join(map(repr, _choices(kind)))
-    elif not message.startswith("Expected "):
-        return message[0].lower() + message[1:]
-    else:
-        text = re.sub(r", got .*$", "", message, flags=re.DOTALL).replace("`", "")
-        text = "expected" + text.removeprefix("Expected").replace("object", "mapping").replace(
-            "array", "list"
-        )
-    return f"{text}, got {shown(got)}"
-
-
-def shown(value: Any) -> str:
-    """A value as a message shows it: on one line, control characters escaped, cut."""
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
-
-
-def _choices(kind: Any) -> list[Any]:
-    if typing.get_origin(kind) is typing.Literal:
-        return list(typing.get_args(kind))
-    return [choice for part in typing.get_args(kind) for choice in _choices(part)]
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -6,6 +6,9 @@ is in the table's address list scores `ADDRESS_HITS` distinct hits. The score of
 (texts under `SHORT` words count as that long). The highest score wins if it reaches `MINIMUM` with `DISTINCT`
 different words; otherwise the label is `general`. On a tie the domain listed first wins.
 
+As a filter, `domain`, it measures the label on the text as it stands at that point of a recipe, so that conditions
+of other rules can name it (`unless: domain == code`); the corpus then keeps that label instead of making its own.
+
 `VERSION`, of the counting and of the table (`filters/domain_words.py`), belongs in the fingerprint of what uses it. The
 table is a first, explainable division of an English corpus for mixing, not a judge of topic: classifiers that are
 trained on labelled documents are the better tool where such labels exist, and write the same column.
@@ -15,11 +18,17 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
+import numpy as np
 import pyarrow as pa
 
+from filters.batch import Batch
 from filters.domain_words import ADDRESSES, WORDS
 from filters.domain_words import VERSION as TABLE_VERSION
+from filters.types import FilterSpec, Rule, Signal
 
 __all__ = ["DOMAINS", "GENERAL", "VERSION", "label"]
 
@@ -31,6 +40,7 @@ ADDRESS_HITS = 3
 SHORT = 100  # words
 MINIMUM = 12.0  # hits per 1,000 words
 DISTINCT = 4  # different table words, or address parts
+SOURCE = "the table of words and addresses in filters/domain_words.py"
 _OTHER_SEPARATORS = r"[^\pL\x00-\x7f]+"
 
 
@@ -48,16 +58,40 @@ def _tables() -> tuple[dict[bytes, tuple[int, ...]], dict[str, int], bytes]:
     return words, addresses, separators
 
 
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which domains are dropped: none unless a recipe names them."""
+
+    drop: tuple[str, ...] | None = None
+
+
 def label(documents: pa.Table) -> pa.Array:
     """The domain of each document, from its columns `text` and `url`; nulls count as empty."""
+    texts = documents.column("text")
+    combined = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    return pa.array(_labels(combined, documents.column("url").to_pylist()), pa.string())
+
+
+def _labels(texts: pa.Array, urls: Sequence[str | None]) -> list[str]:
     import pyarrow.compute as pc
 
     # Quotation marks, dashes and no-break spaces part words too. ASCII is left to the byte table, which is faster.
-    cut = pc.replace_substring_regex(documents.column("text"), _OTHER_SEPARATORS, " ")
-    texts, urls = cut.to_pylist(), documents.column("url").to_pylist()
-    return pa.array(
-        [_label(text or "", url or "") for text, url in zip(texts, urls, strict=True)], pa.string()
-    )
+    cut = pc.replace_substring_regex(texts, _OTHER_SEPARATORS, " ").to_pylist()
+    return [_label(text or "", url or "") for text, url in zip(cut, urls, strict=True)]
+
+
+def signals(settings: Settings) -> list[Signal]:
+    """The column `domain`."""
+    return [Signal("domain", "label", "domain by words and address, `general` where none is plain", SOURCE)]
+
+
+def rules(settings: Settings) -> list[Rule]:
+    """Domains that are dropped."""
+    return [Rule("unwanted", "domain", "in", settings.drop, SOURCE)]
+
+
+def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """The label of each text."""
+    return {"domain": np.array(_labels(batch.arrow, batch.urls), dtype=object)}
 
 
 def _label(text: str, url: str) -> str:
@@ -87,3 +121,14 @@ def _address_parts(url: str) -> list[str]:
     suffixes = [".".join(labels[i:]) for i in range(len(labels))]
     pieces = path.replace("-", "/").replace("_", "/").replace("?", "/").replace(".", "/").split("/")
     return [*suffixes, *labels, *pieces]
+
+
+SPEC = FilterSpec(
+    name="domain",
+    version=1,
+    settings=Settings,
+    signals=signals,
+    rules=rules,
+    measure=measure,
+    thresholds=frozenset({"drop"}),
+)

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.gopher_repetition import duplicates
 from filters.punctuation import TERMINAL
 from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 
@@ -56,24 +55,18 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """The four ratios."""
-    ends = frozenset(settings.stop_characters) or TERMINAL
-    rows = [_line_measures(text, ends, settings.short_line_length) for text in batch.texts]
-    lines = np.array(rows, np.int64).reshape(-1, 4)
-    newlines = np.array([text.count("\n") for text in batch.texts], np.int64)
+    from filters import duplicates, quality_lines
+
+    ends, lines = frozenset(settings.stop_characters) or TERMINAL, batch.lines
+    written, counts = quality_lines.written_lines(batch.codes, lines, ends, settings.short_line_length)
+    _, copied = duplicates.copies(batch.codes, lines, written)
+    newlines = lines.counts() - 1
     return {
-        "fineweb_line_punct": ratio(lines[:, 1], lines[:, 0]),
-        "fineweb_short_lines": ratio(lines[:, 2], lines[:, 0]),
-        "fineweb_char_dup": ratio(lines[:, 3], batch.lengths - newlines),
+        "fineweb_line_punct": ratio(counts[1], counts[0]),
+        "fineweb_short_lines": ratio(counts[2], counts[0]),
+        "fineweb_char_dup": ratio(copied, batch.lengths - newlines),
         "fineweb_newline_ratio": ratio(newlines, batch.words.counts()),
     }
-
-
-def _line_measures(text: str, ends: frozenset[str], short: int) -> tuple[int, int, int, int]:
-    """Lines, lines with a terminal mark, short lines, characters in duplicate lines."""
-    lines = [line for line in text.split("\n") if line and not line.isspace()]
-    ended = sum([line[-1] in ends for line in lines])
-    shorter = sum([len(line) <= short for line in lines])
-    return len(lines), ended, shorter, duplicates(lines)[1]
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:

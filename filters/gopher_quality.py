@@ -14,7 +14,6 @@ import numpy as np
 
 from filters.batch import Batch, ratio
 from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
-from filters.words import ALPHABETIC, SYMBOL_ONLY, Words
 
 SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
 
@@ -73,49 +72,24 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All eight measures."""
-    words = batch.words
-    flags = words.flags[words.ids]
-    counts = words.counts()
-    named = (flags & SYMBOL_ONLY) == 0
-    named_counts = words.total(named.astype(np.int64))
-    characters = words.total(np.where(named, words.lengths[words.ids], 0).astype(np.int64))
-    lines = np.array([_line_counts(text) for text in batch.texts], np.int64).reshape(-1, 3)
-    hashes = [text.count("#") for text in batch.texts]
-    ellipses = [text.count("...") + text.count("…") for text in batch.texts]
+    from filters import quality_lines
+
+    counts = batch.words.counts()
+    named, characters, alphabetic, stop_words = quality_lines.word_counts(batch.words, settings.stop_words)
+    hashes, ellipses = quality_lines.marks(batch.codes, batch.bounds)
+    lines = batch.split_lines
+    bullets, ellipsis_lines = quality_lines.line_ends(batch.codes, lines)
     found = {
-        "words": named_counts,
-        "word_length": ratio(characters, named_counts),
+        "words": named,
+        "word_length": ratio(characters, named),
         "hash_ratio": ratio(hashes, counts),
         "ellipsis_ratio": ratio(ellipses, counts),
-        "bullet_lines": ratio(lines[:, 1], lines[:, 0]),
-        "ellipsis_lines": ratio(lines[:, 2], lines[:, 0]),
-        "alphabetic_words": ratio(words.total(((flags & ALPHABETIC) != 0).astype(np.int64)), counts),
-        "stop_words": _distinct(words, settings.stop_words),
+        "bullet_lines": ratio(bullets, lines.counts()),
+        "ellipsis_lines": ratio(ellipsis_lines, lines.counts()),
+        "alphabetic_words": ratio(alphabetic, counts),
+        "stop_words": stop_words,
     }
     return {f"gopher_quality_{name}": values for name, values in found.items()}
-
-
-def _line_counts(text: str) -> tuple[int, int, int]:
-    """Lines, those that begin with a bullet, and those that end with an ellipsis."""
-    lines = text.splitlines()
-    bullets = sum(line.lstrip().startswith(("•", "-")) for line in lines) if "-" in text or "•" in text else 0
-    ends = sum(line.rstrip().endswith(("...", "…")) for line in lines) if ".." in text or "…" in text else 0
-    return len(lines), bullets, ends
-
-
-def _distinct(words: Words, wanted: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """How many of the wanted words each text has."""
-    texts = len(words.offsets) - 1
-    order = np.full(len(words.lengths), -1, np.int64)
-    for i, word in enumerate(dict.fromkeys(wanted)):
-        number = words.numbers.get(word, len(order))
-        if number < len(order):  # later batches may have numbered further words
-            order[number] = i
-    hits = order[words.ids]
-    at = np.flatnonzero(hits >= 0)
-    rows = np.searchsorted(words.offsets, at, side="right") - 1
-    pairs = np.unique(rows * max(len(wanted), 1) + hits[at])
-    return np.bincount(pairs // max(len(wanted), 1), minlength=texts).astype(np.int64)
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:

@@ -7,7 +7,7 @@ as a repeated n-gram is said in `filters/ngrams.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +15,8 @@ import numpy as np
 
 from filters.batch import Batch, ratio
 from filters.types import FilterSpec, Rule, Share, Signal, Span
+
+Array = np.ndarray[Any, Any]
 
 SOURCE = "Gopher Table A1; datatrove GopherRepetitionFilter"
 TOP = (2, 3, 4)
@@ -71,67 +73,65 @@ def rules(settings: Settings) -> list[Rule]:
     ]
 
 
-def lines_of(text: str) -> list[str]:
-    """The parts of a text between runs of newlines, empty ones at its two ends included."""
-    lines = [line for line in text.split("\n") if line]
-    if text[:1] == "\n":
-        lines.insert(0, "")
-    if text[-1:] == "\n":
-        lines.append("")
-    return lines
-
-
-def paragraphs_of(text: str) -> list[str]:
-    """The parts of a stripped text between runs of two or more newlines."""
-    return [part.lstrip("\n") for part in text.strip().split("\n\n") if part]
-
-
-def duplicates(parts: Sequence[str]) -> tuple[int, int]:
-    """How many parts are copies of an earlier one, and their characters."""
-    if len(set(parts)) == len(parts):
-        return 0, 0
-    seen: set[str] = set()
-    count = characters = 0
-    for part in parts:
-        if part in seen:
-            count += 1
-            characters += len(part)
-        else:
-            seen.add(part)
-    return count, characters
-
-
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All thirteen shares."""
     from filters import ngrams
 
     found: dict[str, np.ndarray[Any, Any]] = {}
-    for what, split in (("para", paragraphs_of), ("line", lines_of)):
-        parts = [split(text) for text in batch.texts]
-        counts = np.array([duplicates(part) for part in parts], np.int64).reshape(-1, 2)
-        sizes = np.fromiter(map(len, parts), np.int64, len(parts))
-        found[f"dup_{what}_frac"] = ratio(counts[:, 0], sizes)
-        found[f"dup_{what}_char_frac"] = ratio(counts[:, 1], batch.lengths)
+    for what, (parts, copies, characters) in (("para", _paragraphs(batch)), ("line", _lines(batch))):
+        found[f"dup_{what}_frac"] = ratio(copies, parts)
+        found[f"dup_{what}_char_frac"] = ratio(characters, batch.lengths)
     words = batch.words
-    for n in TOP:
-        found[f"top_{n}_gram"] = ratio(ngrams.top_ngram_characters(words, n), batch.lengths)
-    hashes = ngrams.word_hashes(words)
-    for n in REPEATED:
-        found[f"dup_{n}_gram"] = ratio(ngrams.repeated_ngram_characters(words, hashes, n), batch.lengths)
+    tops = ratio(ngrams.top_ngram_characters(words, TOP), batch.lengths)
+    found.update({f"top_{n}_gram": share for n, share in zip(TOP, tops, strict=True)})
+    repeats = ratio(ngrams.repeated_ngram_characters(words, REPEATED), batch.lengths)
+    found.update({f"dup_{n}_gram": share for n, share in zip(REPEATED, repeats, strict=True)})
     return {f"gopher_repetition_{name}": values for name, values in found.items()}
+
+
+def _paragraphs(batch: Batch) -> tuple[Array, Array, Array]:
+    """Paragraphs of each text, copies, and characters of the copies."""
+    from filters import duplicates
+
+    parts = duplicates.paragraphs(batch.codes, batch.bounds)
+    counted = np.ones(len(parts.starts), np.bool_)
+    return parts.counts(), *duplicates.copies(batch.codes, parts, counted)
+
+
+def _lines(batch: Batch) -> tuple[Array, Array, Array]:
+    """Lines between runs of newlines, copies, and characters of the copies.
+
+    Before a newline at the very beginning, and after one at the very end, stands an empty line.
+    """
+    from filters import duplicates
+
+    lines, bounds = batch.lines, batch.bounds
+    counted = lines.ends > lines.starts
+    copies, characters = duplicates.copies(batch.codes, lines, counted)
+    sums = np.concatenate([[0], np.cumsum(counted)])
+    parts = sums[lines.offsets[1:]] - sums[lines.offsets[:-1]]
+    filled = np.flatnonzero(batch.lengths)
+    first = batch.codes[bounds[filled]] == 10
+    last = batch.codes[bounds[filled + 1] - 1] == 10
+    parts[filled] += first.astype(np.int64) + last
+    copies[filled] += first & last
+    return parts, copies, characters
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:
     """The copies of lines or paragraphs, for the rules about them."""
     if "gram" in rule:
         return []
-    found, seen, position = [], set(), 0
-    for part in paragraphs_of(text) if "para" in rule else lines_of(text):
-        position = text.index(part, position)
+    from filters import duplicates, layout
+
+    codes, bounds = layout.code_points([text])
+    parts = (duplicates.paragraphs if "para" in rule else layout.lines)(codes, bounds)
+    found, seen = [], set()
+    for span in zip(parts.starts.tolist(), parts.ends.tolist(), strict=True):
+        part = text[slice(*span)]
         if part in seen and part:
-            found.append((position, position + len(part)))
+            found.append(span)
         seen.add(part)
-        position += len(part)
     return found
 
 

@@ -11,21 +11,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import os
 import re
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import hash_cache
 from pipeline.errors import UserError
+from pipeline.stop_lists import JUSTEXT_FILES, SPACY_FILES, justext_lists, spacy_lists
 
 if TYPE_CHECKING:
     from filters.url import UrlLists
 
 LID176_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
+ICU_VERSION = "78.3"  # other dictionaries split other words
 HOSTS_FORMAT = 1  # changes with the hash or the layout of the cached file
 
 
@@ -57,7 +58,7 @@ def _load(name: str) -> Any:
 def digest(name: str) -> str:
     """SHA-256 in hex of the asset's file; of its files' SHA-256 lines, as `sha256sum` prints them, if several."""
     found = paths(name)
-    digests = [_sha256(path) for path in found]
+    digests = [sha256_of(path) for path in found]
     if len(digests) == 1:
         return digests[0]
     lines = "".join(f"{value}  {path.name}\n" for value, path in zip(digests, found, strict=True))
@@ -99,13 +100,14 @@ def require_training() -> Any:
     return fasttext
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _load_lid176(found: tuple[Path, ...]) -> Any:
-    actual = _sha256(found[0])
+    actual = sha256_of(found[0])
     if actual != LID176_SHA256:
         raise MissingAssetError(
             f"lid176: {found[0].name} has the digest {actual[:16]}..., not the pinned {LID176_SHA256[:16]}...: "
@@ -120,6 +122,19 @@ def _load_english_tokenizer(found: tuple[Path, ...]) -> Any:
     import spacy
 
     return spacy.blank("en")
+
+
+def _load_word_breaker(found: tuple[Path, ...]) -> Any:
+    import icu4py
+
+    if icu4py.icu_version != ICU_VERSION:
+        raise MissingAssetError(
+            f"word_breaker: the installed icu4py carries ICU {icu4py.icu_version}, not {ICU_VERSION}: "
+            f"run `pip install --force-reinstall icu4py`"
+        )
+    from filters.segment import icu_words
+
+    return icu_words
 
 
 def _load_public_suffixes(found: tuple[Path, ...]) -> Any:
@@ -148,8 +163,8 @@ def _hashed_lists(archive: Path) -> tuple[Any, Any]:
     """Sorted hashes of the archive's hosts and addresses, from the cache or by reading it."""
     import numpy as np
 
-    cached = _cache_folder() / f"url_lists-{HOSTS_FORMAT}-{_sha256(archive)[:32]}.u64"
-    values = _read_cached(cached)
+    cached = hash_cache.folder() / f"url_lists-{HOSTS_FORMAT}-{sha256_of(archive)[:32]}.u64"
+    values = hash_cache.read(cached)
     if values is None:
         from filters.hashing import hash_lines
 
@@ -157,47 +172,30 @@ def _hashed_lists(archive: Path) -> tuple[Any, Any]:
             members = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
         hosts, addresses = hash_lines(members["domains"]), hash_lines(members["urls"])
         values = np.concatenate([np.array([len(hosts)], np.uint64), hosts, addresses])
-        _write_cached(cached, values)
+        hash_cache.write(cached, values)
     count = int(values[0])
     return values[1 : count + 1], values[count + 1 :]
 
 
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "sluice"
+def _load_unigrams(found: tuple[Path, ...]) -> Any:
+    from pipeline.unigrams import load_wordfreq
+
+    return load_wordfreq(found)
 
 
-def _read_cached(path: Path) -> Any:
-    """The values of a cached file, mapped so that processes share them, or None if it is missing or damaged."""
-    import numpy as np
-
-    try:
-        stored = np.memmap(path, np.uint8, "r")
-    except (OSError, ValueError):
-        return None
-    if (
-        len(stored) < 40
-        or len(stored) % 8
-        or hashlib.sha256(stored[32:].data).digest() != stored[:32].tobytes()
-    ):
-        return None
-    return stored[32:].view(np.uint64)
+# Word lists of the package wordfreq: its larger list of a language where it has two.
+LARGE_LISTS = "ar bn ca cs de en es fi fr he it mk nb nl pl pt ru sv uk".split()
+SMALL_LISTS = "bg da el fa fil hi hu id is lt lv ms ro sh sk sl ta tr ur vi".split()
 
 
-def _write_cached(path: Path, values: Any) -> None:
-    """Publish a cached file whole, or not at all; a cache that cannot be written is no error."""
-    payload = values.tobytes()
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = file.name
-            file.write(hashlib.sha256(payload).digest())
-            file.write(payload)
-        Path(temporary).replace(path)
-    except OSError:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+def _word_lists() -> dict[str, Asset]:
+    sizes = dict.fromkeys(LARGE_LISTS, "large") | dict.fromkeys(SMALL_LISTS, "small")
+    return {
+        f"unigrams_{language}": Asset(
+            "wordfreq", "wordfreq", (f"data/{size}_{language}.msgpack.gz",), _load_unigrams
+        )
+        for language, size in sorted(sizes.items())
+    }
 
 
 ASSETS: dict[str, Asset] = {
@@ -214,6 +212,9 @@ ASSETS: dict[str, Asset] = {
         _load_url_lists,
     ),
     "public_suffixes": Asset("tldextract", "tldextract", (".tld_set_snapshot",), _load_public_suffixes),
+    "stop_words": Asset("justext", "justext", JUSTEXT_FILES, justext_lists),
+    "more_stop_words": Asset("spacy", "spacy", SPACY_FILES, spacy_lists),
+    "word_breaker": Asset("icu4py", "icu4py", ("breakers.cpp",), _load_word_breaker),
     "english_tokenizer": Asset(
         "spacy",
         "spacy",
@@ -227,4 +228,5 @@ ASSETS: dict[str, Asset] = {
         ),
         _load_english_tokenizer,
     ),
+    **_word_lists(),
 }

@@ -6,11 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
+from pipeline.canaries import check
 from pipeline.errors import UserError
 from pipeline.inputs import InputFile, find_inputs
 from pipeline.ledger import Ledger
+from pipeline.lint import Finding, Fired, fired, lint, suspicious
 from pipeline.recipe import Recipe
 from pipeline.road import Road, active_stages
 from pipeline.stages import STAGES
@@ -46,9 +49,10 @@ def estimate(
         road = Road(folder=folder, recipe=recipe, files=files, active=planning.active, whole=planning.active)
         planned = road.planned("extract")
         found["extract_shards_done"] = planned[1] if planned else 0
-    sample = _sample(recipe, files, pages)
+    sample = _sample(recipe, files, pages, total)
     scale = total / max(sample["bytes"], 1)
     hours = sample["seconds"] * scale / 3600
+    findings = [*lint(recipe), *sample["findings"]]
     return {
         **found,
         "sample_pages": sample["pages"],
@@ -58,15 +62,17 @@ def estimate(
         "kept_tokens": round(sample["kept_bytes"] / BYTES_PER_TOKEN * scale),
         "core_hours": round(hours, 3),
         "price": round(hours * price, 4),
+        "findings": msgspec.to_builtins(findings),
+        "rules": msgspec.to_builtins(sample["rules"]),
     }
 
 
-def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str, Any]:
+def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int, total: int) -> dict[str, Any]:
     for file in files:
         if file.size <= 0:
             continue
         try:
-            sample = _measure(recipe, file, pages)
+            sample = _measure(recipe, file, pages, total)
         except OSError:  # a run would count it as failed and go on, too
             continue
         if sample["pages"]:
@@ -75,9 +81,9 @@ def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int) -> dict[str,
     raise UserError(f"--input {files[0].path}{others}: holds nothing to measure")
 
 
-def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
-    """Extract and filter the first pages of a file in this process."""
-    from pipeline import assets, documents
+def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[str, Any]:
+    """Extract and filter the first pages of a file in this process; `total` bytes are to be expected of such pages."""
+    from pipeline import documents
     from pipeline.cascade import screen_for
     from pipeline.extract import Tally, extract_range
 
@@ -108,22 +114,29 @@ def _measure(recipe: Recipe, file: InputFile, pages: int) -> dict[str, Any]:
     table = pa.concat_tables(tables) if tables else None
     extracted = max(time.perf_counter() - wall, time.process_time() - started)
     rows = table.num_rows if table is not None else 0
+    size = reached or (tally.bytes_in if file.kind != "warc" else file.size)
     kept, kept_bytes, seconds = rows, 0, extracted
+    findings: list[Finding] = []
+    rules: list[Fired] = []
     if table is not None and recipe.filters is not None:
-        from filters.chain import asset_names
+        from pipeline.stages.calibrate import calibrated_on
 
-        loaded = {name: assets.load(name) for name in asset_names(recipe.chain({}).steps)}
-        chain = recipe.chain(loaded)
+        expected = round(rows * total / max(size, 1))
+        chain = recipe.loaded_chain({"calibration": calibrated_on(recipe, table, expected)})
         chain.apply(table.slice(0, 1))  # compiled loops and models are loaded before the clock runs
         wall = time.perf_counter()
         applied = chain.apply(table)
         seconds += time.perf_counter() - wall
         texts = applied.documents.filter(pa.array(applied.verdict.keep))["text"].to_pylist()
         kept, kept_bytes = len(texts), sum(len(text.encode()) for text in texts)
+        rules = fired(chain, applied)
+        findings = [*check(recipe, chain), *suspicious(chain, rules, rows)]
     return {
         "pages": rows,
-        "bytes": reached or (tally.bytes_in if file.kind != "warc" else file.size),
+        "bytes": size,
         "kept": kept,
         "kept_bytes": kept_bytes,
         "seconds": seconds,
+        "findings": findings,
+        "rules": rules,
     }

@@ -10,10 +10,12 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipeline.bands import Judged
 from pipeline.engine.task import Done, Event, Failed
 from pipeline.engine.task import Progress as Running
 from pipeline.ledger import Receipt
@@ -203,6 +205,12 @@ def summary(counts: dict[str, Any], console: Console) -> None:
         spared = counts["spared_core_seconds"]
         talk = f", which spared about {spared:,.0f} core-seconds" if spared and spared > 1 else ""
         console.print(f"of the dropped, {number:,} were screened by a cheap look{talk}", highlight=False)
+    for band in counts["bands"]:
+        if band["inside"] is False:
+            console.print(str(msgspec.convert(band, Judged)), highlight=False, markup=False)
+    if counts["excused"]:
+        spared = ", ".join(f"{show_text(rule)} {number:,}" for rule, number in counts["excused"].items())
+        console.print(f"spared by conditions: {spared}", highlight=False)
     tokens = counts["tokens"]
     if tokens["train"]:
         console.print(

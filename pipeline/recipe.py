@@ -21,9 +21,13 @@ from filters.pii import Settings as PiiSettings
 from mixes.errors import MixError
 from mixes.weights import MixSettings, weighs_nothing
 from pipeline import yaml
+from pipeline.bands import Band, check_names
+from pipeline.canaries import Canary, unknown
 from pipeline.dedup.settings import DedupSettings
 from pipeline.errors import UsageError, nearest
 from pipeline.extract import ExtractSettings
+from pipeline.named_assets import LeftOut, NamedAsset, applied
+from pipeline.named_assets import located as located_assets
 from pipeline.refusal import LINE, Written, dotted, explained, path_of
 from pipeline.show import show_text
 from pipeline.tokenizer import TokenizeSettings
@@ -32,6 +36,7 @@ from train.errors import TrainError
 
 if TYPE_CHECKING:
     from filters.chain import Chain
+    from filters.steps import Step
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +49,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_failed: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # more failed pages than this: exit with 3
     extract: ExtractSettings = ExtractSettings()
     robots: str | tuple[str, ...] = ()  # files with robots.txt of the crawl, for the filter `optout`
+    lists: dict[str, NamedAsset] = {}  # that filters name as `lists.NAME`
+    models: dict[str, NamedAsset] = {}
     filters: list[str | dict[str, dict[str, Any] | None]] | None = None
+    bands: dict[str, Band] = {}  # published removal shares by filter or rule
+    canaries: tuple[
+        Canary, ...
+    ] = ()  # documents that a rule must drop, or all must keep: `sluice plan` tries them
     dedup: DedupSettings | None = DedupSettings()
     pii: PiiSettings | None = PiiSettings()
     tokenize: TokenizeSettings = TokenizeSettings()
@@ -56,10 +67,28 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return hash(msgspec.json.encode(self, order="sorted"))
 
     def chain(self, assets: Mapping[str, object]) -> Chain:
-        """The filters of this recipe, given their lists and models."""
-        from filters.chain import Chain, chain_steps
+        """The filters of this recipe, given their lists and models; those that lack one are left out."""
+        from filters.chain import Chain
 
-        return Chain(chain_steps(self.filters or []), assets)
+        return Chain(self._applied[0], assets)
+
+    def loaded_chain(self, more: Mapping[str, object] | None = None) -> Chain:
+        """The filters of this recipe with their lists and models loaded, and `more` that only a run has."""
+        from filters.chain import asset_names
+        from pipeline.named_assets import load_all
+
+        return self.chain({**load_all(self, asset_names(self._applied[0])), **(more or {})})
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Filters that the recipe names and that are not applied, for want of a list or model."""
+        return self._applied[1]
+
+    @property
+    def _applied(self) -> tuple[list[Step], list[LeftOut]]:
+        from filters.chain import chain_steps
+
+        return applied(self, chain_steps(self.filters or []))
 
 
 def shipped() -> list[str]:
@@ -102,7 +131,12 @@ def read(text: str, name: str, settings: Sequence[str] = ()) -> Recipe:
     for pair in settings:
         _set(value, pair, touched)
     recipe = _convert(value, places, touched, name)
-    return msgspec.structs.replace(recipe, robots=located(recipe.robots))
+    return msgspec.structs.replace(
+        recipe,
+        robots=located(recipe.robots),
+        lists=located_assets(recipe.lists),
+        models=located_assets(recipe.models),
+    )
 
 
 def located(patterns: str | Sequence[str]) -> tuple[str, ...]:
@@ -203,7 +237,11 @@ def _convert(
         steps = chain_steps([] if filters is None else filters)
         recipe = msgspec.convert(value, Recipe)
         _check_sections(recipe)
-        if recipe.robots and "optout" not in dict(steps):
+        applied(recipe, steps)
+        names = {step.name: step.rule_names for step in steps}
+        check_names(recipe, names)
+        _check_canaries(recipe, ["extract.empty", *(f"{one}.{rule}" for one in names for rule in names[one])])
+        if recipe.robots and not any(step.name == "optout" for step in steps):
             raise ValueError("robots: nothing reads these files without the filter `optout`")
     except msgspec.ValidationError as error:
         raise explained(str(error), written, Recipe) from None
@@ -214,7 +252,7 @@ def _convert(
         return recipe
     # Every default spelled out, so that the resolved recipe says it all; twice, as a float's default 3 is read as 3.0.
     for _ in range(2):
-        spelled: list[Any] = [{filter_name: msgspec.to_builtins(settings)} for filter_name, settings in steps]
+        spelled: list[Any] = [step.spelled() for step in steps]
         steps = chain_steps(spelled)
     return msgspec.structs.replace(recipe, filters=spelled)
 
@@ -236,6 +274,14 @@ def _check_sections(recipe: Recipe) -> None:
     for key, weights in weighed:
         if weighs_nothing(weights):
             raise ValueError(f"{key}: expected a weight above 0, got {show_text(weights)}")
+
+
+def _check_canaries(recipe: Recipe, rules: list[str]) -> None:
+    if found := unknown(recipe.canaries, rules):
+        at, name = found
+        raise ValueError(
+            f"canaries[{at}].drop: the recipe has no rule {show_text(name)}{nearest(name, rules)}"
+        )
 
 
 def _not_storable(value: Any, path: yaml.Path = ()) -> yaml.Path | None:

@@ -61,7 +61,7 @@ def dotted(path: yaml.Path) -> str:
 
 def explained(message: str, written: Written, kind: type) -> UsageError:
     """The refusal of msgspec's `message` about a value of type `kind`."""
-    from filters.chain import expectation
+    from filters.steps import expectation
 
     found = re.fullmatch(r"(.*) - at `\$(.*)`", message, re.DOTALL)
     what, path = (found[1], path_of(found[2])) if found else (message, ())

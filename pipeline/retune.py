@@ -50,6 +50,8 @@ class Retuning:
         """What the earlier run holds of a shard; None where that is no use."""
         if stage == "extract" and self.whole:
             return None
+        if stage == "calibrate" or (stage == "sample" and self.released(stage)):
+            return None  # cheap, and what thresholds change; the sample's files are gone
         names = {name: self._by_shard(name) for name in ((*_STORED,) if stage == "filter" else (stage,))}
         found = {name: shards[shard.name] for name, shards in names.items() if shard.name in shards}
         if set(found) != set(names):

@@ -37,12 +37,13 @@ from pipeline.ledger import (
 from pipeline.recipe import Recipe, resolved
 from pipeline.show import show_text
 from pipeline.stages import STAGES
+from pipeline.stages.calibrate import steps_of
 from pipeline.stages.ids import documents_of
 from pipeline.stages.stage import GIVES_DOCUMENTS, Planning, Shard, Source, Stage
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
-# Names a user may give to --until; `extract` brings `ids` with it, `filter` `robots` and `hosts`, `dedup` `signatures`.
+# Names a user may give to --until; `extract` brings `ids` with it, `filter` what stands between, `dedup` `signatures`.
 PUBLIC = ("extract", "filter", "dedup", "corpus", "tokenizer", "tokens", "train", "anneal", "eval", "report")
 
 
@@ -108,6 +109,8 @@ def active_stages(
         absent |= {"filter"}
     if recipe.filters is None or not recipe.robots:
         absent |= {"robots", "hosts"}
+    if not steps_of(recipe):
+        absent |= {"sample", "calibrate"}
     if recipe.dedup is None:
         absent |= {"signatures", "dedup"}
     if recipe.train is None:
@@ -129,7 +132,7 @@ def stages_of(
     active = active_stages(recipe, until, files)
     if only is None:
         return active
-    first = {"ids", "extract", *(("robots", "hosts") if "filter" in only else ())}
+    first = {"ids", "extract", *(("robots", "hosts", "sample", "calibrate") if "filter" in only else ())}
     return tuple(name for name in active if name in first | set(only))
 
 
@@ -324,14 +327,27 @@ class Road:
 
     def _reads(self, name: str, before: str) -> bool:
         """Whether a stage reads what the one before it gave; documents are read from one stage alone."""
-        return before not in GIVES_DOCUMENTS or self.planning.documents(name)[0] == before
+        readers = STAGES[before].read_by
+        if readers is not None:
+            return name in readers
+        if before not in GIVES_DOCUMENTS:
+            return True
+        return STAGES[name].reads_documents and self.planning.documents(name)[0] == before
+
+    def _released_for(self, name: str) -> list[str]:
+        """Stages whose files were released that a stage reads, or that have to be there to restore such files."""
+        found: list[str] = []
+        for before in reversed(self.active[: self.active.index(name)]):
+            manifest = self.ledger.manifest(before)
+            if manifest is not None and manifest.released:
+                found += [before] if any(self._reads(one, before) for one in (name, *found)) else []
+        return found[::-1]
 
     def _restore(self, name: str, engine: Callable[[], Engine], watcher: Watcher, outcome: Outcome) -> None:
         """Compute again what was released after an earlier run and is needed now."""
-        for before in self.active[: self.active.index(name)]:
+        for before in self._released_for(name):
             manifest = self.ledger.manifest(before)
-            if manifest is None or not manifest.released or not self._reads(name, before):
-                continue
+            assert manifest is not None
             missing = {
                 receipt.shard
                 for receipt in self.ledger.closed(before)

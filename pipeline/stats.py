@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from pipeline import bands
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger, Receipt
 from pipeline.road import Road, read_inputs, stages_of
@@ -79,14 +80,18 @@ def stats(folder: Folder) -> dict[str, Any]:
         "duplicates": dict(sorted(duplicates.items())),
         "removed": dict.fromkeys(_REMOVED, 0) | {"opt_out": sum(opted_out.values())},
         "opted_out": dict(opted_out.most_common()),
+        "bands": _bands(folder, closed["filter"]),
+        "excused": dict(named(closed["filter"], "excused").most_common()),
         "corpus": corpus,
         "robots": _robots(closed),
+        "calibration": {name: found for one in closed["calibrate"] for name, found in one.values.items()},
         "problems": dict(sorted(named(extracted, "problems").items())),
         "screened": dict(named(extracted, "screened").most_common()),
         "extractors": dict(named(closed["filter"], "extractors").most_common()),
         "spared_core_seconds": spared_core_seconds(extracted),
         "domains": dict(named(closed["corpus"], "domains").most_common()),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),
+        "personal_data": dict(sorted(named(closed["corpus"], "personal_data").items())),
         "tokens": {split: named(closed["tokens"], "tokens").get(split, 0) for split in ("train", "heldout")},
         "bytes_in": sum(receipt.cost.bytes_in for receipt in extracted),
         "core_seconds": core_seconds(closed),
@@ -94,6 +99,18 @@ def stats(folder: Folder) -> dict[str, Any]:
         "stages": {name: len(receipts) for name, receipts in closed.items() if receipts},
         "digest": digest(closed),
     }
+
+
+def _bands(folder: Folder, filtered: list[Receipt]) -> list[dict[str, Any]]:
+    """The recipe's published removal shares against this run's; empty before the filters are through."""
+    from pipeline.recipe import read_resolved
+
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
+    if not recipe.bands or not filtered:
+        return []
+    total = {"documents": plain(filtered, "in"), "characters": plain(filtered, "characters")}
+    dropped = {"documents": named(filtered, "dropped"), "characters": named(filtered, "dropped_characters")}
+    return bands.told(bands.judge(recipe, total, dropped))
 
 
 def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from filters import pii
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.recipe import Recipe, read_resolved
@@ -153,6 +154,8 @@ def _story(
                 "drop_when": one.drop_when,
                 "threshold": one.threshold,
                 "failed": one.failed,
+                "condition": one.condition,
+                "excused": one.excused,
             }
             for one in recipe.chain({}).explain(row)
         ]
@@ -162,9 +165,10 @@ def _story(
         }
     if "corpus" in rows:
         story["domain"] = rows["corpus"].get("domain")
-        story["masked"] = {
-            name[4:]: rows["corpus"][name] for name in rows["corpus"] if name.startswith("pii_")
-        }
+        counts = {kind: rows["corpus"].get(f"pii_{kind}") or 0 for kind in pii.KINDS}
+        kinds = pii.masked(recipe.pii) if recipe.pii is not None else ()
+        story["masked"] = {kind: counts[kind] for kind in kinds}
+        story["personal_data"] = counts
     if "corpus" in rows or "tokens" in rows:
         story["tokens"] = _tokens(id_, folder, ledger)
     text = (rows.get("corpus") or rows.get("documents") or rows.get("extracted") or {}).get("text")

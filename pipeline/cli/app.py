@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.cli import corpus, fetch, inspect, learn, retune, run
+from pipeline.cli import corpus, fetch, filters, inspect, learn, retune, run
 
 app = typer.Typer(
     name="sluice",
@@ -44,5 +44,15 @@ VERBS: dict[str, Callable[..., None]] = {
     "doctor": learn.doctor,
 }
 
+# Verbs of their own under a word: `sluice filters train`.
+GROUPS: dict[str, dict[str, Callable[..., None]]] = {"filters": {"train": filters.train}}
+
 for name, verb in VERBS.items():
     app.command(name)(verb)
+for name, verbs in GROUPS.items():
+    group = typer.Typer(
+        help=filters.__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+    for word, verb in verbs.items():
+        group.command(word)(verb)
+    app.add_typer(group, name=name)

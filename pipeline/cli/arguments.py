@@ -10,7 +10,10 @@ import typer
 
 from pipeline.errors import UsageError
 
-_REPEATED = ("--input", "--set", "--documents", "--tasks", "--index")
+_REPEATED = (
+    *("--input", "--set", "--documents", "--tasks", "--index"),
+    *("--positives", "--negatives", "--labelled", "--wikipedia", "--pages"),
+)
 
 Inputs = Annotated[
     list[str],

@@ -17,6 +17,7 @@ from pipeline.errors import Stopped, UsageError
 from pipeline.inputs import InputFile
 from pipeline.ledger import Ledger
 from pipeline.lock import working
+from pipeline.named_assets import require_fitting
 from pipeline.progress import Display, summary
 from pipeline.recipe import Recipe
 from pipeline.road import PUBLIC, Earlier, Engine, Outcome, Road, stages_of
@@ -93,8 +94,7 @@ def execute(
     if engine_name not in ("local", "ray"):
         raise UsageError(f"--engine {engine_name}: local or ray")
     active = stages_of(recipe, files, only, until)
-    if "robots" in active:
-        robots_files(recipe.robots)  # a wrong name is told now, not after extraction
+    _require_files(recipe, active)
     whole = stages_of(recipe, files, only, until if only is not None else None)
     folder = open_folder(out)
     chosen = tuple(only) if only is not None else None
@@ -112,6 +112,8 @@ def execute(
         for name in road.prepare(accept_changed):
             display.say(f"{name}: removed what an earlier recipe left, which this one leaves out")
         display.say(f"{recipe.name}: {len(files)} input file{'s' if len(files) != 1 else ''} -> {folder.url}")
+        for one in recipe.left_out if "filter" in active else ():
+            display.say(str(one))
         outcome = _walk(road, display, lambda: make_engine(engine_name, address, workers))
         _release(road)
         counts = stats(folder)
@@ -131,6 +133,14 @@ def execute(
         else "`sluice extract` with the same inputs lists them in failed/"
     )
     return exit_code(counts, recipe, where)
+
+
+def _require_files(recipe: Recipe, active: Sequence[str]) -> None:
+    """Tell now, not after extraction, what is wrong with files that the recipe names."""
+    if "robots" in active:
+        robots_files(recipe.robots)
+    if "filter" in active:
+        require_fitting(recipe)
 
 
 def _walk(road: Road, display: Display, make: Callable[[], Engine]) -> Outcome:

@@ -139,10 +139,13 @@ def _tell(story: dict[str, Any]) -> None:
     for rule in story.get("rules", []):
         value = rule["value"]
         shown = f"{value:.4g}" if isinstance(value, float) else "-" if value is None else show_text(value)
-        mark = "DROPS" if rule["failed"] else "ok" if value is not None else "-"
+        mark = (
+            "DROPS" if rule["failed"] else "spared" if rule["excused"] else "ok" if value is not None else "-"
+        )
         off = rule["threshold"] is None
         condition = "measured only" if off else f"drops when {rule['drop_when']} {rule['threshold']}"
-        print(f"  {mark:<6} {rule['rule']:<38} {shown:>12}   {condition}")
+        guard = f" ({show_text(rule['condition'], 200)})" if rule["condition"] else ""
+        print(f"  {mark:<6} {rule['rule']:<38} {shown:>12}   {condition}{guard}")
     if story.get("text"):
         print(f"text        {show_text(story['text'], 600)}")
 

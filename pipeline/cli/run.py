@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -204,7 +205,7 @@ def plan(
     json: Json = False,
     base: Base = None,
 ) -> None:
-    """What a run would do: shards, what is done, and the cost predicted from a measured sample.
+    """What a run would do: shards, cost predicted from a measured sample, and what is wrong with the recipe's rules.
 
     Example: sluice plan fineweb --input sample.warc.gz --pages 20
     """
@@ -214,9 +215,28 @@ def plan(
     if json:
         print(msgspec.json.encode(result).decode())
         return
+    rules, findings = result.pop("rules"), result.pop("findings")
     for key, value in result.items():
         print(
             f"{key.replace('_', ' '):<28} {value:,}"
             if isinstance(value, int | float)
             else f"{key:<28} {value}"
         )
+    if rules:
+        print(f"\n{'rule':<40}{'fires on':>10}{'alone':>8}{'spared':>8}   of {result['sample_pages']} pages")
+    for one in rules:
+        if one["documents"] or one["excused"]:
+            print(f"{one['rule']:<40}{one['documents']:>10,}{one['alone']:>8,}{one['excused']:>8,}")
+    print("\nfindings" if findings else "\nno findings: every rule drops its canary and keeps the plain page")
+    for problem, places in _grouped(findings).items():
+        print(f"  {problem[0]:<8} {', '.join(places)}: {problem[1]}")
+
+
+def _grouped(findings: Sequence[dict[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """Severity and problem to the places that have it, errors first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for severity in ("error", "warning", "note"):
+        for one in findings:
+            if one["severity"] == severity:
+                found.setdefault((severity, one["problem"]), []).append(one["where"])
+    return found

@@ -81,7 +81,8 @@ def commands(run: Run) -> tuple[str, str]:
 
 
 # Stages that no user names, and the one that brings them.
-_ASKED_AS = {"ids": "extract", "robots": "filter", "hosts": "filter", "signatures": "dedup"}
+_ASKED_AS = {"ids": "extract", "signatures": "dedup"}
+_ASKED_AS |= dict.fromkeys(("robots", "hosts", "sample", "calibrate"), "filter")
 
 
 def _until(run: Run) -> list[str]:

@@ -64,7 +64,7 @@ def masked(texts: list[str]) -> list[str]:
 
     from filters import pii
 
-    array, _ = pii.mask(pa.array(texts, pa.large_string()), pii.Settings())
+    array, _ = pii.mask(pa.array(texts, pa.large_string()), pii.Settings(phones=True))
     return [str(one) for one in array.to_pylist()]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.stages import corpus, dedup, extract, filter, ids, learn, robots, tokens
+from pipeline.stages import calibrate, corpus, dedup, extract, filter, ids, learn, robots, tokens
 from pipeline.stages.stage import Stage
 
 STAGES: dict[str, Stage] = {
@@ -12,6 +12,8 @@ STAGES: dict[str, Stage] = {
         extract.STAGE,
         robots.ROBOTS_STAGE,
         robots.HOSTS,
+        calibrate.SAMPLE,
+        calibrate.CALIBRATE,
         filter.STAGE,
         dedup.SIGNATURES,
         dedup.DEDUP,

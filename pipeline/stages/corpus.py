@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,15 +12,16 @@ from pipeline.stages.tables import as_input, one_to_one, read_batches
 from pipeline.store.parquet import read_table
 
 if TYPE_CHECKING:
+    from filters.pii import Settings
     from pipeline.recipe import Recipe
 
 
 def settings(recipe: Recipe) -> object:
-    """The PII rules, and the versions of masking and labelling."""
+    """What is masked and how, and the versions of masking and labelling."""
     from filters import domain, pii
 
     return {
-        "pii": msgspec.to_builtins(recipe.pii),
+        "pii": None if recipe.pii is None else pii.resolved(recipe.pii),
         "pii_version": pii.VERSION,
         "domain_version": domain.VERSION,
     }
@@ -49,7 +49,7 @@ def plan(planning: Planning) -> list[Shard]:
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Drop duplicates, mask text and title, label."""
-    from filters import domain, pii
+    from filters import domain
 
     duplicates = shard.parameters.get("duplicates")
     repeated = read_table(attempt.folder, duplicates, ["id"])["id"].combine_chunks() if duplicates else None
@@ -59,16 +59,14 @@ def run(shard: Shard, attempt: Attempt) -> None:
             table = table.filter(pc.invert(pc.is_in(table["id"], value_set=repeated)))
         text, title = (table[name].combine_chunks() for name in ("text", "title"))
         if attempt.recipe.pii is not None:
-            text, counts = pii.mask(text, attempt.recipe.pii)
-            title, more = pii.mask(title, attempt.recipe.pii)
-            for name, numbers in counts.items():
-                numbers = numbers + more[name]
-                table = table.append_column(f"pii_{name}", pa.array(numbers, pa.int32()))
-                attempt.count("masked", {name: int(numbers.sum())})
+            table, text, title = _masked(table, text, title, attempt, attempt.recipe.pii)
         for name, column in (("text", text.cast(pa.large_string())), ("title", title)):
             table = table.set_column(table.schema.get_field_index(name), name, column)
-        labels = domain.label(table)
-        table = table.append_column("domain", labels.cast(pa.string()))
+        if "domain" in table.column_names:  # by the filter of that name
+            labels = table["domain"].combine_chunks()
+        else:
+            labels = domain.label(table)
+            table = table.append_column("domain", labels.cast(pa.string()))
         attempt.write("corpus", table)
         attempt.count("domains", _by_domain(labels))
         attempt.counts.update({"out": table.num_rows, "bytes": pc.sum(pc.binary_length(text)).as_py() or 0})
@@ -76,8 +74,33 @@ def run(shard: Shard, attempt: Attempt) -> None:
         attempt.report({"documents": attempt.documents})
 
 
+def _masked(
+    table: pa.Table, text: pa.Array, title: pa.Array, attempt: Attempt, settings: Settings
+) -> tuple[pa.Table, pa.Array, pa.Array]:
+    """Text and title masked, and the table with a count for each kind of both and the places in the masked text.
+
+    A count that a filter of the same name measured before is replaced.
+    """
+    from filters import pii
+
+    texts, titles = (pii.apply(column, settings) for column in (text, title))
+    columns = {
+        f"pii_{kind}": pa.array(texts.found[kind] + titles.found[kind], pa.int32()) for kind in pii.KINDS
+    }
+    columns["pii_spans"] = texts.spans
+    for name, values in columns.items():
+        at = table.schema.get_field_index(name)
+        table = table.append_column(name, values) if at < 0 else table.set_column(at, name, values)
+    for name, one, two in (
+        ("masked", texts.masks, titles.masks),
+        ("personal_data", texts.found, titles.found),
+    ):
+        attempt.count(name, {kind: int(one[kind].sum() + two[kind].sum()) for kind in one})
+    return table, texts.texts, titles.texts
+
+
 def _by_domain(labels: pa.Array) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(labels).to_pylist()}
 
 
-STAGE = Stage(name="corpus", version=2, folders=("corpus",), settings=settings, plan=plan, run=run)
+STAGE = Stage(name="corpus", version=3, folders=("corpus",), settings=settings, plan=plan, run=run)

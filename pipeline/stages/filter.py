@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.cascade import REASON
+from pipeline.stages.calibrate import calibration_of, with_calibration
 from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
-from pipeline.stages.tables import one_to_one, read_batches
+from pipeline.stages.tables import one_to_one, read_batches, screened
 
 if TYPE_CHECKING:
     from filters.chain import Applied, Chain
@@ -27,38 +29,37 @@ BINS = 50  # of a signal's histogram
 def settings(recipe: Recipe) -> object:
     """Filters with their versions and thresholds, and the digests of the lists and models they use."""
     from filters.chain import asset_names
-    from pipeline import assets
+    from pipeline.named_assets import digests
 
     chain = recipe.chain({})
-    needed = asset_names(chain.steps)
     return {
         "chain": chain.fingerprint_settings(),
-        "assets": {name: assets.digest(name) for name in needed},
+        "assets": digests(recipe, asset_names(chain.steps)),
         "versions": {name: version(name) for name in ("spacy", "tldextract")},
     }
 
 
 def plan(planning: Planning) -> list[Shard]:
-    """One shard a shard of extracted documents, with the table of robots.txt if the recipe has one."""
-    return with_table(planning, one_to_one(planning, "filter"))
+    """One shard a shard of extracted documents, with the table of robots.txt and the calibration if there are any."""
+    return with_calibration(planning, with_table(planning, one_to_one(planning, "filter")))
+
+
+def chain_of(recipe: Recipe, folder: str, parameters: Mapping[str, Any]) -> Chain:
+    """The chain of a recipe with its lists and models loaded, and what the run found that a shard is judged by."""
+    return _chain(recipe, folder, parameters.get("hosts"), tuple(parameters.get("calibration", ())))
 
 
 @lru_cache(maxsize=2)
-def chain_of(recipe: Recipe, folder: str, hosts: str | None) -> Chain:
-    """The chain of a recipe with its lists and models loaded, and its table of hosts, once per process."""
-    from filters.chain import asset_names
-    from pipeline import assets
-
-    needed = asset_names(recipe.chain({}).steps)
-    loaded = {name: assets.load(name) for name in needed}
-    return recipe.chain(loaded | ({"robots": table_of(folder, hosts)} if hosts else {}))
+def _chain(recipe: Recipe, folder: str, hosts: str | None, calibration: tuple[str, ...]) -> Chain:
+    found: dict[str, object] = {"robots": table_of(folder, hosts)} if hosts else {}
+    return recipe.loaded_chain(found | {"calibration": calibration_of(folder, calibration)})
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Measure and decide, a batch at a time."""
     from filters.union import apply_any
 
-    chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
+    chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters)
     bins = Histograms()
     for table in read_batches(attempt, shard, BATCH):
         record(attempt, apply_any(chain, table), screened(table), bins)
@@ -76,8 +77,11 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     dropped = dropped.filter(pc.invert(keep))
     attempt.write("dropped", dropped)
     attempt.count("dropped", Counter(dropped["reason"].to_pylist()))
+    if excused := applied.verdict.excused.flatten().to_pylist():
+        attempt.count("excused", Counter(excused))
     attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
     rows = applied.documents.num_rows
+    _count_characters(attempt, applied, spared)
     attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})
     # Labels of the model are few; a column that came with the documents may hold anything.
     if any("language" in entry for entry in attempt.recipe.filters or ()):
@@ -91,11 +95,19 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     attempt.report({"documents": attempt.documents})
 
 
-def screened(documents: pa.Table) -> pa.Array:
-    """The rule that the cascade screened each document by, null where there is none."""
-    if REASON in documents.column_names:
-        return documents[REASON].combine_chunks()
-    return pa.nulls(documents.num_rows, pa.string())
+def _count_characters(attempt: Attempt, applied: Applied, spared: pa.Array) -> None:
+    """Characters as extracted, in all and by the reason that dropped them; of screened pages the text is not known."""
+    known = spared.is_null()
+    characters = pc.fill_null(applied.documents["extract_characters"], 0).filter(known)
+    reasons = applied.verdict.reason.filter(known)
+    attempt.counts.update({"characters": int(pc.sum(characters).as_py() or 0)})
+    sums = (
+        pa.table({"reason": reasons, "characters": characters})
+        .group_by("reason")
+        .aggregate([("characters", "sum")])
+    )
+    by_reason = zip(sums["reason"].to_pylist(), sums["characters_sum"].to_pylist(), strict=True)
+    attempt.count("dropped_characters", {reason: number for reason, number in by_reason if reason})
 
 
 class Histograms:
@@ -146,5 +158,5 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 
 STAGE = Stage(
-    name="filter", version=2, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
+    name="filter", version=3, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
 )

@@ -333,14 +333,24 @@ class _Stored:
 
     def __init__(self, shard: Shard, attempt: Attempt, source: Source) -> None:
         self.parameters, self.attempt = source.parameters, attempt
-        self.hosts = shard.parameters.get("hosts")
+        self.shard = shard
         folder, old = _earlier(source, "filter")
         with _of(folder):
             self.kept = read_table(folder, _output(old, "documents"))
             self.dropped = read_table(folder, _output(old, "dropped"))
+        self.kept, self.dropped = (self._ranked(table) for table in (self.kept, self.dropped))
         self.schema = self.kept.schema.remove_metadata()
         self.file = shard.parameters["file"]
         self.listed = self._listed()
+
+    def _ranked(self, documents: pa.Table) -> pa.Table:
+        """Measured documents, ranked by the calibration of this run."""
+        from filters.corpus_level import with_derived
+        from pipeline.stages.calibrate import calibration_of
+
+        names = tuple(self.shard.parameters.get("calibration", ()))
+        found = calibration_of(self.attempt.folder.url, names)
+        return with_derived(self.attempt.recipe.chain({}).steps, documents, {"calibration": found})
 
     def _listed(self) -> pa.Table | None:
         """The extracted documents without their text; None where they were released."""
@@ -406,14 +416,15 @@ class _Stored:
         if not documents.num_rows:
             return {}
         texts = self._texts(documents)
-        edited = self._chain().edited(texts)
+        language = dict(zip(documents["id"].to_pylist(), documents["language"].to_pylist(), strict=True))
+        edited = self._chain().edited(texts, [language[id_] for id_ in texts["id"].to_pylist()])
         return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
 
     def _chain(self) -> Chain:
         """The chain with all that it needs to measure and edit."""
         from pipeline.stages.filter import chain_of
 
-        return chain_of(self.attempt.recipe, self.attempt.folder.url, self.hosts)
+        return chain_of(self.attempt.recipe, self.attempt.folder.url, self.shard.parameters)
 
     def _texts(self, documents: pa.Table) -> pa.Table:
         """The extracted rows of these documents; from the WARC where `extracted/` was released."""
@@ -475,7 +486,7 @@ def _url_chain(recipe: Recipe) -> Chain:
     from pipeline import assets
 
     steps = recipe.chain({}).steps
-    needed = [asset for name, settings in steps if name == "url" for asset in FILTERS[name].assets(settings)]
+    needed = [asset for step in steps if step.name == "url" for asset in FILTERS["url"].assets(step.settings)]
     return recipe.chain({name: assets.load(name) for name in needed})
 
 
@@ -498,5 +509,6 @@ SHORTCUTS: dict[str, Callable[[Shard, Attempt, Source], None]] = {
     "extract": extract,
     "robots": repeat,
     "hosts": repeat,
+    "sample": repeat,
     "filter": filter_,
 }

@@ -36,7 +36,7 @@ def agents(recipe: Recipe) -> tuple[str, ...]:
     """The product tokens that the recipe's filter `optout` asks for."""
     from filters import optout
 
-    settings = dict(recipe.chain({}).steps).get("optout")
+    settings = next((step.settings for step in recipe.chain({}).steps if step.name == "optout"), None)
     return optout.agents(settings) if settings is not None else ()
 
 

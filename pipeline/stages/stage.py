@@ -83,6 +83,8 @@ class Stage:
     run: Callable[[Shard, Attempt], None]
     alone: bool = False  # its shards use all cores themselves: one at a time
     needed: bool = False  # nothing can follow if one of its shards is given up
+    reads_documents: bool = True
+    read_by: tuple[str, ...] | None = None  # the only stages that read its files; None: any later one may
 
 
 class _Finished(NamedTuple):

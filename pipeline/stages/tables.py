@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from filters.cascade import REASON
 from pipeline.ledger import Input, Output
 from pipeline.stages.stage import Attempt, Planning, Shard
 from pipeline.store.parquet import iterate
@@ -54,3 +55,10 @@ def read_batches(
         yield (
             schema if columns is None else pa.schema([schema.field(name) for name in columns])
         ).empty_table()
+
+
+def screened(documents: pa.Table) -> pa.Array:
+    """The rule that the cascade screened each document by, null where there is none."""
+    if REASON in documents.column_names:
+        return documents[REASON].combine_chunks()
+    return pa.nulls(documents.num_rows, pa.string())

@@ -17,14 +17,16 @@ from filters.chain import EMPTY_RULE, Chain, asset_names, chain_steps
 from filters.document import SCHEMA, from_rows
 from filters.words import WordSplitter
 from pipeline import assets
+from pipeline.named_assets import is_named
 
+UNNAMED = [name for name, spec in FILTERS.items() if not any(map(is_named, spec.assets(spec.settings())))]
 TEXTS = ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
 
 
 @pytest.fixture(scope="module")
 def whole(splitter: WordSplitter) -> Chain:
-    """FineWeb's filters with real lists and models."""
-    steps = chain_steps(list(FILTERS))
+    """The filters that need no list or model by path, with real lists and models."""
+    steps = chain_steps(UNNAMED)
     chain = Chain(steps, {name: assets.load(name) for name in asset_names(steps)})
     chain._splitter = splitter
     return chain
@@ -64,7 +66,7 @@ def test_a_batch_is_measured_alike_after_other_batches(splitter: WordSplitter) -
 
 def test_columns_are_in_a_fixed_order(whole: Chain) -> None:
     names = whole.apply(table("text")).documents.column_names
-    signals = [s.column for n in FILTERS for s in FILTERS[n].signals(FILTERS[n].settings())]
+    signals = [s.column for n in UNNAMED for s in FILTERS[n].signals(FILTERS[n].settings())]
     assert names == [*SCHEMA.names, "extract_characters", *(s for s in signals if s not in SCHEMA.names)]
 
 
@@ -196,8 +198,8 @@ def test_recipe_errors_name_the_key(spec: Any, message: str) -> None:
 
 def test_recipe_entries() -> None:
     steps = chain_steps(["url", {"language": None}, {"fineweb": {"max_char_dup": 0.1}}])
-    assert [name for name, _ in steps] == ["url", "language", "fineweb"]
-    assert steps[2][1].max_char_dup == 0.1
+    assert [step.name for step in steps] == ["url", "language", "fineweb"]
+    assert steps[2].settings.max_char_dup == 0.1
     assert asset_names(steps) == ["url_lists", "public_suffixes", "lid176", "english_tokenizer"]
 
 
@@ -207,14 +209,14 @@ def test_the_catalogue_lists_every_rule_and_column_once() -> None:
     rules = [(entry["filter"], entry["rule"]) for entry in entries if entry["rule"]]
     assert len(rules) == len(set(rules))
     for name, spec in FILTERS.items():
-        defaults = spec.settings()
+        defaults = spec.settings() if spec.example is None else spec.example
         assert {rule for filter_, rule in rules if filter_ == name} == {
             rule.name for rule in spec.rules(defaults)
         }
         assert {e["column"] for e in entries if e["filter"] == name} == {
             s.column for s in spec.signals(defaults)
         }
-        assert spec.thresholds <= set(spec.settings.__struct_fields__)
+        assert {key.partition(".")[0] for key in spec.thresholds} <= set(spec.settings.__struct_fields__)
     for entry in entries:
         assert entry["unit"]
         assert entry["source"]

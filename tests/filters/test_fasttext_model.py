@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import random
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,9 @@ from hypothesis import strategies as st
 from filters import fasttext_model
 from filters.fasttext_model import FastTextError, Model
 from pipeline import assets
+from pipeline.errors import UsageError
+from pipeline.fasttext_file import open_model
+from tests.growth import assert_linear
 
 CLOSE = 3e-5  # of a probability: fastText adds up in 32 bits
 
@@ -59,7 +64,7 @@ import fasttext, json, sys
 settings, quantised = json.loads(sys.argv[3])
 model = fasttext.train_supervised(sys.argv[1], thread=1, verbose=0, **settings)
 if quantised is not None:
-    model.quantize(sys.argv[1], cutoff=900, retrain=False, **quantised)
+    model.quantize(sys.argv[1], retrain=False, **quantised)
 model.save_model(sys.argv[2])
 """
 
@@ -113,24 +118,138 @@ def test_what_was_seen_before_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     assert once == [assets.load("lid176").predict(text) for text in texts]
 
 
-@pytest.mark.parametrize("loss", ["hs", "softmax"])
-@pytest.mark.parametrize("quantised", [{"qout": True, "qnorm": True}, {"qout": False, "dsub": 3}])
-def test_models_that_are_trained_here(loss: str, quantised: dict[str, Any], tmp_path: Path) -> None:
+CHARACTERS = {"minn": 2, "maxn": 4, "dim": 10, "bucket": 5000, "epoch": 3}
+PAIRS = {"wordNgrams": 2, "dim": 12, "bucket": 3000, "epoch": 3}
+KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "hs": ({"loss": "hs", **CHARACTERS}, None),
+    "softmax without n-grams": ({"loss": "softmax", "dim": 7, "epoch": 3}, None),
+    "softmax with pairs": ({"loss": "softmax", **PAIRS}, None),
+    "softmax with triples and characters": ({"loss": "softmax", **CHARACTERS, "wordNgrams": 3}, None),
+    "ns": ({"loss": "ns", **PAIRS}, None),
+    "ova": ({"loss": "ova", **CHARACTERS}, None),
+    "another label": ({"loss": "softmax", "label": "__is__", **PAIRS}, None),
+    "hs, quantised": ({"loss": "hs", **CHARACTERS}, {"cutoff": 900, "qout": True, "qnorm": True}),
+    "softmax, quantised": ({"loss": "softmax", **CHARACTERS}, {"cutoff": 900, "dsub": 3}),
+    "pairs, quantised whole": ({"loss": "softmax", **PAIRS}, {"qnorm": True}),
+    "pairs, quantised": ({"loss": "softmax", **PAIRS}, {"cutoff": 700, "qout": True}),
+    "ova, quantised": ({"loss": "ova", **CHARACTERS}, {"qnorm": True, "qout": True, "dsub": 4}),
+}
+
+
+def examples(label: str = "__label__") -> list[str]:
     draw = random.Random(7)
     words = [
-        [f"{draw.choice('abcdefgh')}{label}{draw.randrange(40)}é" for _ in range(30)] for label in range(300)
+        [f"{draw.choice('abcdefgh')}{place}{draw.randrange(40)}é" for _ in range(30)] for place in range(300)
     ]
-    rows = [(label, " ".join(draw.choices(words[label], k=8))) for label in range(300) for _ in range(20)]
-    train = tmp_path / "train.txt"
-    train.write_text("".join(f"__label__{label} {text}\n" for label, text in rows))
-    learn = {"loss": loss, "minn": 2, "maxn": 4, "dim": 10, "bucket": 5000, "epoch": 3}
-    trained(train, tmp_path / "model.ftz", learn, quantised)
-    other = library(tmp_path / "model.ftz")
-    model = Model((tmp_path / "model.ftz").read_bytes())
-    for _, text in rows[::20]:
-        assert_same(model, other, text)
-    labels = {model.predict(text)[0] for _, text in rows}
-    assert len(labels) > 1
+    return [
+        f"{label}{place} {' '.join(draw.choices(words[place], k=8))}"
+        for place in range(300)
+        for _ in range(20)
+    ]
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The name of a kind of model, and the file of one that was trained now."""
+    folder = tmp_path_factory.mktemp("model")
+    learn, quantised = KINDS[request.param]
+    rows = examples(learn.get("label", "__label__"))
+    (folder / "train.txt").write_text("\n".join(rows) + "\n")
+    trained(folder / "train.txt", folder / "model", learn, quantised)
+    return request.param, folder / "model"
+
+
+def test_models_that_are_trained_here(kind: tuple[str, Path]) -> None:
+    """Predictions and all probabilities are the library's; of ns and ova up to a step of its table of sigmoids."""
+    name, path = kind
+    other, model = library(path), open_model(path)
+    close = 0.008 if name.startswith(("ns", "ova")) else CLOSE
+    texts = [row.split(" ", 1)[1] for row in examples()[::40]]
+    texts += [
+        "a </s> b",
+        "a1 __label__5 b2",
+        "__is__1 a1",
+        "",
+        "\n",
+        "é é\ta\vb\0c",
+        texts[0] + "\n" + texts[1],
+    ]
+    off = []
+    for text in texts:
+        found = other.f.predict(text.replace("\n", " ") + "\n", -1, 0.0, "strict")
+        wanted = {label: score for score, label in found}
+        chances = model.probabilities(text)
+        assert len(chances) == len(model.labels) == 300
+        if not wanted:
+            assert model.predict(text) == ("", 0.0)
+            assert not chances.any()
+            continue
+        off += [abs(chances[place] - wanted.get(label, 0.0)) for place, label in enumerate(model.labels)]
+        label, score = model.predict(text)
+        assert score == pytest.approx(chances.max(), abs=1e-12)
+        assert chances[model.place(label)] == pytest.approx(score, abs=1e-12)
+    assert max(off) < close
+    assert sorted(off)[len(off) * 9 // 10] < CLOSE
+    assert len({model.predict(row.split(" ", 1)[1])[0] for row in examples()[::20]}) > 1
+
+
+def test_scores_by_name(kind: tuple[str, Path]) -> None:
+    model = open_model(kind[1])
+    text = examples()[0].split(" ", 1)[1]
+    label = model.labels[7]
+    assert model.score(text, label) == model.probabilities(text)[7]
+    if label.startswith("__label__"):
+        assert model.score(text, label.removeprefix("__label__")) == model.score(text, label)
+    with pytest.raises(KeyError, match="no label 'missing'"):
+        model.score(text, "missing")
+
+
+def test_any_buffer_will_do_and_none_is_copied(kind: tuple[str, Path]) -> None:
+    data = kind[1].read_bytes()
+    texts = [row.split(" ", 1)[1] for row in examples()[::600]]
+    wanted = [open_model(kind[1]).predict(text) for text in texts]
+    for buffer in (data, bytearray(data), memoryview(data), np.frombuffer(data, np.uint8)):
+        assert [Model(buffer).predict(text) for text in texts] == wanted
+    if "quantised" not in kind[0]:
+        whole = np.frombuffer(data, np.uint8)
+        assert np.shares_memory(Model(whole)._matrix.dense, whole)
+
+
+def test_mutated_files_are_refused_or_read(kind: tuple[str, Path]) -> None:
+    """No changed byte of what describes a model, and no shorter file, does more than a FastTextError."""
+    data = kind[1].read_bytes()
+    draw = random.Random(3)
+    interesting = [*range(64), *(draw.randrange(len(data)) for _ in range(60))]
+    for at in interesting:
+        for value in (0, 1, 0x7F, 0x80, 0xFF, data[at] ^ 1):
+            changed = bytearray(data)
+            changed[at] = value
+            with contextlib.suppress(FastTextError):
+                Model(bytes(changed)).predict("a1 b2 c3 1é")
+    for size in [*range(200), *(draw.randrange(len(data)) for _ in range(30))]:
+        with pytest.raises(FastTextError):
+            Model(data[:size])
+
+
+def test_numbers_that_are_not_finite(kind: tuple[str, Path]) -> None:
+    data = kind[1].read_bytes()
+    matrix = Model(data)._matrix.dense
+    if matrix.tobytes() not in data:
+        return  # quantised
+    damaged = data.replace(matrix.tobytes(), np.full(matrix.shape, np.nan, "<f4").tobytes())
+    with pytest.raises(FastTextError, match="not finite"):
+        Model(damaged).predict(examples()[0].split(" ", 1)[1])
+
+
+def test_version_11_has_no_character_n_grams(kind: tuple[str, Path], tmp_path: Path) -> None:
+    data = bytearray(kind[1].read_bytes())
+    data[4] = 11
+    (tmp_path / "old").write_bytes(data)
+    other, model = library(tmp_path / "old"), open_model(tmp_path / "old")
+    close = 0.008 if kind[0].startswith(("ns", "ova")) else CLOSE
+    for row in examples()[::60]:
+        text = row.split(" ", 1)[1]
+        assert model.predict(text)[1] == pytest.approx(theirs(other, text)[1], abs=close)
 
 
 def test_files_that_cannot_be_read() -> None:
@@ -141,9 +260,11 @@ def test_files_that_cannot_be_read() -> None:
         at = 8 + 4 * number
         return data[:at] + struct.pack("<i", value) + data[at + 4 :]
 
-    entry = b"word\0" + struct.pack("<qb", 3, 0) + b"__label__a\0" + struct.pack("<qb", 3, 1)
-    plain = data[:start] + struct.pack("<iiiqq", 2, 1, 1, 6, 0) + entry + b"\0" * 64
-    uncut = data[:start] + struct.pack("<iiiqq", 2, 1, 1, 6, -1) + entry + b"\1" * 64
+    word = b"word\0" + struct.pack("<qb", 3, 0)
+    label = b"__label__a\0" + struct.pack("<qb", 3, 1)
+    cut = data[:start] + struct.pack("<iiiqq", 2, 1, 1, 6, 0) + word + label + b"\0" * 64
+    mixed = data[:start] + struct.pack("<iiiqq", 2, 1, 1, 6, -1) + label + word + b"\1" * 64
+    latin = data[:start] + struct.pack("<iiiqq", 1, 0, 1, 6, -1) + b"\xe9" + label
     for content, said in (
         (b"", "ends early"),
         (b"x" * 64, "no fastText model"),
@@ -151,10 +272,35 @@ def test_files_that_cannot_be_read() -> None:
         (data[:5000], "ends early"),
         (data[: len(data) // 2], "ends early"),
         (data[:-100], "ends early"),
-        (patched(5, 2), "word n-grams"),
-        (patched(6, 4), "neither hs nor softmax"),
-        (plain, "not quantised"),
-        (uncut, "without a cutoff"),
+        (patched(-1, 13), "version 11 or 12"),
+        (patched(0, 17), "the dimension is 17"),
+        (patched(5, 2000), "n-grams up to 2000"),
+        (patched(6, 9), "loss 9"),
+        (patched(7, 1), "word vectors"),
+        (patched(8, 0), "without buckets"),
+        (cut, "not quantised"),
+        (mixed, "mixed up"),
+        (latin, "not UTF-8"),
+        (data[:start] + struct.pack("<iiiqq", 1 << 30, (1 << 30) - 1, 1, 6, -1) + b"\0" * 64, "ends early"),
+        (data[:start] + struct.pack("<iiiqq", 5, 5, 0, 6, -1) + b"\0" * 64, "5 words and 0 labels"),
     ):
         with pytest.raises(FastTextError, match=said):
             Model(content)
+
+
+def test_open_model_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "empty.bin").write_bytes(b"")
+    (tmp_path / "text.bin").write_text("no model " * 20)
+    for name, said in (
+        ("empty.bin", "empty"),
+        ("text.bin", "no fastText model"),
+        ("none.bin", "No such file"),
+    ):
+        with pytest.raises(UsageError, match=f"{name}: .*{said}"):
+            open_model(tmp_path / name)
+
+
+def test_time_is_linear(kind: tuple[str, Path]) -> None:
+    model = open_model(kind[1])
+    for unit in ("a", "a1 b2 ", "x1é "):
+        assert_linear(lambda size, unit=unit: model.predict(unit * size), 3000)  # type: ignore[misc]

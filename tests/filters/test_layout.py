@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import layout
@@ -23,6 +23,7 @@ TEXTS = st.lists(st.text(alphabet="ab \n\r\x0b\x1c\x85\u2028\xa0\u3000.é世𝔸
         (layout.split_lines, str.splitlines),
     ],
 )
+@settings(deadline=None)
 @given(texts=TEXTS)
 def test_parts_are_those_of_python(
     find: Callable[..., layout.Parts], oracle: Callable[[str], list[str]], texts: list[str]

@@ -33,10 +33,10 @@ def repeated_by_hand(words: list[str], n: int) -> int:
 
 
 def measures(words: Words, n: int) -> tuple[list[int], list[int]]:
-    hashes = ngrams.word_hashes(words)
+    sizes = tuple(range(2, n + 1))
     return (
-        ngrams.top_ngram_characters(words, n).tolist(),
-        ngrams.repeated_ngram_characters(words, hashes, n).tolist(),
+        ngrams.top_ngram_characters(words, sizes)[-1].tolist(),
+        ngrams.repeated_ngram_characters(words, sizes)[-1].tolist(),
     )
 
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.chunks import chunks_with_spaces
 from filters.sentences import sentence_counts
 from filters.words import WordSplitter
 
@@ -20,7 +20,8 @@ def oracle() -> Any:
 
 
 def count(splitter: WordSplitter, line: str) -> int:
-    return int(sentence_counts(splitter.split_chunks([chunks_with_spaces(line)]))[0])
+    words = splitter.split([line])
+    return int(sentence_counts(words, np.array([0]), np.array([len(line)]))[0])
 
 
 @pytest.mark.parametrize(

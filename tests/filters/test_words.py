@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.chunks import MARKS_TIMES_LENGTH, ChunkRules
-from filters.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY, WordSplitter, word_flags
+from filters import layout, word_kinds
+from filters.chunks import MARKS_TIMES_LENGTH, is_long_row
+from filters.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY, WordSplitter
 from pipeline import assets
 
 
@@ -137,35 +138,13 @@ def test_real_text_is_split_like_spacys(
         assert [words.texts[i] for i in ids] == oracle.word_tokenize(text)
 
 
-def test_plain_forms_agree_with_spacy_for_every_special_case() -> None:
-    pipeline = assets.load("english_tokenizer")
-    rules = ChunkRules(pipeline)
-    tried = 0
-    for special in pipeline.tokenizer.rules:
-        if special.isspace():
-            continue
-        for chunk in (
-            special,
-            f"({special}",
-            f"{special},",
-            f"“{special}.",
-            f"{special}).",
-            f"well-{special}",
-        ):
-            plain = rules._plain(chunk)
-            if plain is not None:
-                tried += 1
-                assert plain == [token.text for token in pipeline.tokenizer(chunk)]
-    assert tried > 2000
-
-
 def test_memory_does_not_change_words(splitter: WordSplitter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filters.words.MAX_CHUNKS", 3)
     small = WordSplitter(assets.load("english_tokenizer"))
-    for text in ("one two three four five.", "five (six) seven", "one don't"):
+    for text in ("a:) b:) c:) d:) e:) x-a.", "e:) (six):) x-a.", "x:) a:)"):
         before = small.split([text])
         assert words_of(splitter, text) == [before.texts[i] for i in before.ids]
-    assert len(small._chunks) < 6
+        assert 0 < len(small._remembered) < 4
 
 
 def test_words_of_a_batch_share_ids_and_offsets(splitter: WordSplitter) -> None:
@@ -191,7 +170,15 @@ def test_words_of_a_batch_share_ids_and_offsets(splitter: WordSplitter) -> None:
     ],
 )
 def test_word_flags(word: str, flags: int) -> None:
-    assert word_flags(word) == flags
+    codes = layout.code_points([word])[0]
+    assert word_kinds.flags(codes, np.array([0]), np.array([len(word)])).tolist() == [flags]
+
+
+def test_ids_of_given_words(splitter: WordSplitter) -> None:
+    words = splitter.split(["the cat", "and the dog"])
+    found = word_kinds.find(words, ["dog", "the", "absent", "do"])
+    assert [words.texts[i] for i in found[:2]] == ["dog", "the"]
+    assert found[2:].tolist() == [-1, -1]
 
 
 def test_character_sets_are_those_of_datatrove_and_spacy() -> None:
@@ -217,5 +204,6 @@ def test_splitting_hostile_text_takes_linear_time(splitter: WordSplitter, unit: 
 
 def test_long_rows_of_marks_are_split_by_the_linear_rule(splitter: WordSplitter) -> None:
     assert MARKS_TIMES_LENGTH < 300 * 300
+    assert [is_long_row(row) for row in ("*" * 300, "*" * 100, "a" * 300)] == [True, False, False]
     assert words_of(splitter, "*" * 300) == ["*"] * 300
     assert words_of(splitter, "-" * 300 + "ab1" + "." * 300) == ["-" * 300, "ab1", "." * 300]

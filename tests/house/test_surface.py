@@ -43,10 +43,29 @@ def test_tables() -> None:
         "url",
         "optout",
         "language",
+        "line_languages",
+        "stop_words",
         "gopher_repetition",
         "gopher_quality",
         "c4",
         "fineweb",
+        "domain",
+        "topics",
+        "scores",
+        "quality",
+        "pii",
+        "datatrove",
+        "rpv2",
+        "nemo",
+        "code",
+        "dirty",
+        "outliers",
+        "blocklist",
+        "url_words",
+        "bad_words",
+        "importance",
+        "perplexity",
+        "toxicity",
         "gopher_dolma",
         "c4_dolma",
         "gopher_dclm",
@@ -59,6 +78,8 @@ def test_tables() -> None:
         "extract",
         "robots",
         "hosts",
+        "sample",
+        "calibrate",
         "filter",
         "signatures",
         "dedup",
@@ -69,7 +90,7 @@ def test_tables() -> None:
         "anneal",
         "eval",
     ]
-    internal = {"ids", "robots", "hosts", "signatures"}
+    internal = {"ids", "robots", "hosts", "sample", "calibrate", "signatures"}
     assert [name for name in PUBLIC if name != "report"] == [name for name in STAGES if name not in internal]
 
 

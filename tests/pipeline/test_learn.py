@@ -190,7 +190,7 @@ def test_titles_are_masked_with_their_text(tmp_path: Path) -> None:
         {"id": "c", "text": f"{prose} There was no title."},
     ]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "plain.yaml").write_text("name: plain\npii: {}\n")
+    (tmp_path / "plain.yaml").write_text("name: plain\npii: {phones: true}\n")
     run = tmp_path / "run"
     sluice("run", tmp_path / "plain.yaml", "--input", tmp_path / "d.jsonl", "--out", run, "--until", "corpus")
     (path,) = (run / "corpus").glob("*.parquet")

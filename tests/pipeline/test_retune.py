@@ -119,6 +119,21 @@ def test_the_bytes_of_a_fresh_run(base: Path, piece: Path, tmp_path: Path, chang
     assert done["decided"] >= pages - done["reread"]
 
 
+def test_conditions_and_settings_by_language_are_decided_again(
+    small: Path, sample: Path, tmp_path: Path
+) -> None:
+    change = (
+        "filters.c4.unless=gopher_quality_words >= 300",
+        "filters.gopher_repetition.unless=gopher_quality_words >= 30",
+        "filters.fineweb.by_language={en: {max_char_dup: 0.3}}",
+    )
+    done = retuned(small, tmp_path / "new", *change, *FAST)
+    fresh = made("tiny", sample, tmp_path / "fresh", *change, *FAST)
+    assert_same(tmp_path / "new", fresh)
+    assert sum(stats(fresh)["excused"].values()) > 0
+    assert done["kept_after"] > done["kept_before"]
+
+
 def test_the_cascade_itself_can_be_loosened(base: Path, piece: Path, tmp_path: Path) -> None:
     """Switched off, every screened page is read again; then there is nothing to read again any more."""
     done = retuned(base, tmp_path / "off", "extract.cascade=null")
