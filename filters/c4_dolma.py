@@ -36,9 +36,9 @@ _COLUMNS = {
     "lines": ("lines", "lines between newlines, blank ones included"),
     "lines_no_end": ("share of lines", 'lines that do not end with `.`, `?`, `!` or `"`'),
     "lines_short": ("share of lines", "lines of fewer than `min_words_per_line` words"),
-    "lorem_ipsum": ("pages", "1 if the page says `lorem ipsum`, in any case"),
-    "curly_bracket": ("pages", "1 if the page has a `{`"),
-    "javascript": ("pages", "1 if the page says `javascript`, in any case"),
+    "lorem_ipsum": ("0 or 1", "1 if the page says `lorem ipsum`, in any case"),
+    "curly_bracket": ("0 or 1", "1 if the page has a `{`"),
+    "javascript": ("0 or 1", "1 if the page says `javascript`, in any case"),
 }
 
 

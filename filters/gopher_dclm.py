@@ -79,7 +79,7 @@ _COLUMNS = {
     "dup_para_char_frac": ("share of characters", "in paragraphs that occur more than once, of those in all"),
     **{
         f"top_{n}_gram": (
-            "per character",
+            "characters per character",
             f"characters of the longest of the most frequent {n}-grams, if it repeats, in all its occurrences, "
             "to characters of Unicode words; can exceed 1 in `dclm`",
         )

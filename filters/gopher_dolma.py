@@ -64,12 +64,12 @@ _COLUMNS = {
     "ellipsis_lines": ("share of lines", "lines that end with `…`"),
     "dup_lines": ("share of lines", "lines that occur more than once, the first included"),
     "dup_line_chars": (
-        "per character",
+        "characters per character",
         "characters, spaces included, of lines that occur more than once, to characters of words; can exceed 1",
     ),
     **{
         f"top_{n}_gram": (
-            "per character",
+            "characters per character",
             f"characters of the most frequent {n}-gram times its occurrences, to characters of words; can exceed 1",
         )
         for n in TOP
