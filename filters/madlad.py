@@ -11,7 +11,7 @@ between `.`, `!` or `?` followed by white space. The five rules:
 
 Dolma 3 applies rules 2 and 5 and drops at a share of exactly .2; MADLAD-400 applies all five and drops above it. Rule
 1 asks the language model for every sentence, which costs more than all other measures of a page together, and is
-measured only if `rules` has it; the others are always measured. Words are Unicode's (`filters/word_break.py`).
+measured only if `apply` has it; the others are always measured. Words are Unicode's (`filters/word_break.py`).
 
 The substrings are those that MADLAD-400's data card names, written as what they match; datamap-rs reads its own copy
 of that list, which may differ. Rows of dots between spaces, which the list names too, end sentences and so are in
@@ -43,7 +43,7 @@ CURSED = (
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rules that make a sentence questionable, and the thresholds (null: off). Defaults: Dolma 3's."""
 
-    rules: tuple[Literal[1, 2, 3, 4, 5], ...] = (2, 5)
+    apply: tuple[Literal[1, 2, 3, 4, 5], ...] = (2, 5)
     at_threshold: Literal["drop", "keep"] = "drop"  # a share of exactly `max_questionable`; MADLAD-400: keep
     min_sentences: Count | None = 5
     max_questionable: Share | None = 0.2
@@ -71,7 +71,7 @@ def signals(settings: Settings) -> list[Signal]:
     return [
         Signal(f"madlad_{name}", *texts, SOURCE)
         for name, texts in _COLUMNS.items()
-        if name != "consistency" or 1 in settings.rules
+        if name != "consistency" or 1 in settings.apply
     ]
 
 
@@ -91,11 +91,11 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     sentences = madlad_loops.sentences(batch.codes, batch.bounds)
     words = word_break.of(batch, "any")
     found = madlad_loops.judged(batch.codes, sentences, words, settings, CURSED)
-    if 1 in settings.rules:
+    if 1 in settings.apply:
         found["consistency"] = _foreign(batch, sentences, assets["lid176"].predict)
     chosen = np.zeros(len(sentences.starts), np.bool_)
     for name, marked in found.items():
-        if _NUMBERS[name] in settings.rules:
+        if _NUMBERS[name] in settings.apply:
             chosen |= marked
     counts = sentences.counts()
     columns = {"sentences": counts}
@@ -120,7 +120,7 @@ def _foreign(batch: Batch, sentences: Any, predict: Any) -> np.ndarray[Any, np.d
 
 def assets(settings: Settings) -> tuple[str, ...]:
     """The language model, if rule 1 is chosen."""
-    return ("lid176",) if 1 in settings.rules else ()
+    return ("lid176",) if 1 in settings.apply else ()
 
 
 SPEC = FilterSpec(

@@ -86,7 +86,7 @@ def test_a_fifth_of_questionable_sentences_drops() -> None:
     row, reasons = decision("madlad", less)
     assert (row["questionable"], reasons) == (2 / 11, [])
     assert decision("madlad", f"{PLAIN}. " * 7 + f"{bad}. " * 2, at_threshold="keep")[1] == ["questionable"]
-    assert decision("madlad", exact, rules=[2, 3, 4])[0]["questionable"] == 0
+    assert decision("madlad", exact, apply=[2, 3, 4])[0]["questionable"] == 0
     assert decision("madlad", exact, max_questionable=None)[1] == []
 
 
@@ -115,7 +115,7 @@ class Spy:
 
 def test_document_consistency_asks_the_model_only_if_it_is_chosen() -> None:
     text = "The dog and the cat are here. Hund und Katze sind da. And the bird is there"
-    settings, model = madlad.Settings(rules=(1, 2)), Spy()
+    settings, model = madlad.Settings(apply=(1, 2)), Spy()
     assert madlad.assets(settings) == ("lid176",)
     found = madlad.measure(Batch([text, ""]), settings, {"lid176": model})
     assert found["madlad_consistency"].tolist() == [pytest.approx(1 / 3), 0]
