@@ -66,6 +66,12 @@ def test_tables() -> None:
         "importance",
         "perplexity",
         "toxicity",
+        "gopher_dolma",
+        "c4_dolma",
+        "gopher_dclm",
+        "refinedweb_lines",
+        "madlad",
+        "ccnet",
     ]
     assert list(STAGES) == [
         "ids",
