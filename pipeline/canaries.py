@@ -90,7 +90,9 @@ TEXTS: dict[str, Callable[[], str]] = {
     **{f"gopher_repetition.top_{n}_gram": partial(_ngrams, n + 2) for n in (3, 4)},
     **{f"gopher_repetition.dup_{n}_gram": partial(_ngrams, n) for n in range(5, 11)},
     "c4.lorem_ipsum": lambda: PLAIN + "Here stands lorem ipsum for a text that nobody wrote.\n",
-    "c4.curly_bracket": lambda: PLAIN + "The function harbour() { returns the number of boats } and says so.\n",
+    "c4.curly_bracket": lambda: (
+        PLAIN + "The function harbour() { returns the number of boats } and says so.\n"
+    ),
     "c4.sentences": lambda: "One line of the harbour stands here.",
     "fineweb.line_punct": lambda: "\n".join(line[:-1] for line in _sentences(20)),
     "fineweb.short_lines": lambda: "\n".join(f"The boat number {i} waits." for i in range(40)),

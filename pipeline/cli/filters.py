@@ -49,8 +49,17 @@ Workers = Annotated[int | None, typer.Option(min=1, help="trainings at once (def
 Quantize = Annotated[bool, typer.Option("--quantize", help="write model.ftz, which is smaller")]
 
 
+Kind = Annotated[
+    str,
+    typer.Option(
+        metavar="fasttext|importance|ngrams|unigrams", help="a classifier, or a model of word counts"
+    ),
+]
+
+
 def train(
     out: Out,
+    kind: Kind = "fasttext",
     positives: Positives = [],  # noqa: B006 (the command line's default, never changed)
     negatives: Negatives = [],  # noqa: B006
     labelled: Labelled = [],  # noqa: B006
@@ -71,10 +80,12 @@ def train(
     quantize: Quantize = False,
     json: Json = False,
 ) -> None:
-    """Train a fastText classifier: of two sets of documents, of labelled ones, or of what Wikipedia cites of a crawl.
+    """Train a classifier: of two sets of documents, of labelled ones, or of what Wikipedia cites of a crawl.
 
     Judged on registered domains that it has not seen, beside a baseline that sees only length and address; calibrated;
     equal inputs give equal bytes. With fewer than 500 positives it is trained but called not usable.
+
+    Other kinds count words of --positives: importance (against --negatives), ngrams (for perplexity), unigrams.
 
     Example: sluice filters train --positives run/corpus --negatives run/extracted --out model --preset small
     """
@@ -82,6 +93,9 @@ def train(
     from pipeline.classify.job import Work, cores, run
 
     limits = tasks.Limits(max_per_class, min(20_000, max_per_class), min_characters, match_length)
+    if kind != "fasttext":
+        _count(kind, positives, negatives, [labelled, wikipedia, pages], limits, out, json)
+        return
     work = Work(_parameters(preset, settings, seed), preset, folds, seed, workers or cores(), quantize)
     kinds = [bool(positives or negatives), bool(labelled), bool(wikipedia or pages)]
     if sum(kinds) != 1:
@@ -95,13 +109,45 @@ def train(
     _show(run(task, work, out, _talk), out, json)
 
 
+def _count(
+    kind: str,
+    positives: list[str],
+    negatives: list[str],
+    others: list[list[str]],
+    limits: Any,
+    out: Path,
+    json: bool,
+) -> None:
+    from pipeline.classify.tables import KINDS
+    from pipeline.classify.tables import train as count
+
+    if kind not in KINDS:
+        known = ("fasttext", *KINDS)
+        raise UsageError(f"--kind {kind}: {', '.join(known)}{nearest(kind, known)}")
+    if any(others):
+        raise UsageError(f"--kind {kind} takes --positives (and importance --negatives) alone")
+    card = count(kind, positives, negatives, limits, out, _talk)
+    if json:
+        print(msgspec.json.encode(card).decode())
+        return
+    model = card["model"]
+    print(f"model: {out / model['file']} ({model['bytes']:,} bytes)\ncard: {out / 'card.json'}")
+    print(
+        f"in a recipe: models: {{NAME: {{kind: {kind}, path: {out / model['file']}, sha256: {model['sha256']}}}}}"
+    )
+
+
 def _show(card: dict[str, Any], out: Path, json: bool) -> None:
     if json:
         print(msgspec.json.encode(card).decode())
         return
     for line in lines(card):
         print(line)
-    print(f"model: {out / card['model']['file']}\ncard: {out / 'card.json'}\nreport: {out / 'report.html'}")
+    model = out / card["model"]["file"]
+    print(f"model: {model}\ncard: {out / 'card.json'}\nreport: {out / 'report.html'}")
+    print(
+        f"in a recipe: models: {{NAME: {{kind: fasttext, path: {model}, sha256: {card['model']['sha256']}}}}}"
+    )
 
 
 def _level(name: str | None) -> Level | None:

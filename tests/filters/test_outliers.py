@@ -17,7 +17,7 @@ from filters.outliers import Settings
 from pipeline import assets
 from tests.growth import assert_linear
 
-PRIVATE = Settings(model="models.mine")
+PRIVATE = Settings(model="mine")
 
 
 def measured(reference: unigrams.Unigrams, *texts: str) -> list[dict[str, float]]:
