@@ -63,7 +63,7 @@ def _end(text: str, run: Run, index: int, start: int, joined: bool, shapes: Shap
     """Where the telephone number that begins at `start` ends, -1 if none does."""
     sizes = tuple([last - first for first, last in run.groups[index : index + 16]])
     left = sum(sizes)
-    if left < 7 or not (joined or alone_before(text, start)):
+    if left < 7 or max(sizes[:5]) == 1 or not (joined or alone_before(text, start)):
         return -1
     cued = index == 0 and cues.before(text, start)
     end = shapes.end(text, start, sizes[:5], cued or joined)
