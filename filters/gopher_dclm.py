@@ -134,7 +134,7 @@ def _quality(batch: Batch, settings: Settings) -> dict[str, np.ndarray[Any, Any]
     sizes = repetition.byte_sizes(batch.codes, chunks) if rust else chunks.lengths()
     traits = gopher_loops.word_traits(batch.codes, chunks, first, settings.stop_words, fold=True)
     words = gopher_loops.word_measures(chunks, ids, traits)
-    marks = gopher_loops.marks(batch.codes, batch.bounds, ascii_runs=rust)
+    marks = gopher_loops.marks_of(batch, ascii_runs=rust)
     lines = batch.lines if rust else layout.stripped(batch.codes, batch.lines)
     line = gopher_loops.line_marks(batch.codes, lines, rust)
     named = (

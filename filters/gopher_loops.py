@@ -6,13 +6,16 @@ Cost: nanoseconds a character, linear on every text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from filters import layout
 from filters.compiled import compiled
 from filters.layout import LETTER, NUMERIC, Parts
+
+if TYPE_CHECKING:
+    from filters.batch import Batch
 
 Array = np.ndarray[Any, Any]
 
@@ -224,6 +227,11 @@ def marks(codes: Array, bounds: Array, ascii_runs: bool) -> Array:
     out = np.zeros((len(bounds) - 1, 4), np.int64)
     _marks(codes, bounds, layout.traits(), ascii_runs, out)
     return out
+
+
+def marks_of(batch: Batch, ascii_runs: bool) -> Array:
+    """The marks of a batch's texts, counted once a batch."""
+    return batch.part(("marks", ascii_runs), lambda: marks(batch.codes, batch.bounds, ascii_runs))
 
 
 @compiled("void(uint32[::1], int64[::1], int64[::1], int64[::1], boolean, int64[:, ::1])")

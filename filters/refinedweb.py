@@ -92,7 +92,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
             word_break.words(done.codes, done.bounds, "any").counts(),
         )
     else:
-        before = gopher_loops.marks(batch.codes, batch.bounds, False)[:, 2]
+        before = gopher_loops.marks_of(batch, False)[:, 2]
         after = gopher_loops.marks(done.codes, done.bounds, False)[:, 2]
     counts = {name: done.counts[:, i] for i, name in enumerate(list(_COLUMNS)[2:])}
     removed = np.where(before > 0, ratio(before - after, before), 1.0)

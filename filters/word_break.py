@@ -133,9 +133,9 @@ def _cuts(
     joins_numbers = value == MID_NUMBER or value == MID_BOTH or value == SINGLE_QUOTE
     quotes = previous == HEBREW and value == DOUBLE_QUOTE
     if (was_letter and joins_letters) or (previous == DIGITS and joins_numbers) or quotes:
-        after = OTHER
+        after: Any = np.int64(OTHER)
         for k in range(i + 1, last):
-            after = int(values[codes[k]]) & (PICTOGRAPH - 1)
+            after = np.int64(values[codes[k]]) & (PICTOGRAPH - 1)
             if not EXTEND <= after <= FORMAT:
                 break
         if quotes:
@@ -172,7 +172,7 @@ def _words(
         start, wanted, raw = first, False, OTHER
         before, previous, flags = OTHER, OTHER, 0  # values of the last two code points that are not ignored
         for i in range(first, last):
-            value = int(values[codes[i]])
+            value: Any = np.int64(values[codes[i]])
             if raw == A_LETTER and value == A_LETTER and (wanted or not anywhere):
                 before, previous, flags = previous, A_LETTER, 0  # inside a word: WB5
                 continue
@@ -186,6 +186,8 @@ def _words(
                 before, previous = OTHER, OTHER
             elif (raw == JOINER and picture) or (raw == BLANK and value == BLANK) or ignored:
                 cut = False
+            elif previous == OTHER or previous == BLANK or value == OTHER or value == BLANK:
+                cut = True
             else:
                 cut = _cuts(codes, values, i, last, before, previous, value, flags)
             if cut:
