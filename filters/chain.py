@@ -21,7 +21,7 @@ from filters.cascade import REASON
 from filters.decide import Named, decide, explain
 from filters.document import SCHEMA
 from filters.language_codes import code_of
-from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps
+from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps, rules_of, signals_of
 from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
 from filters.words import WordSplitter
 
@@ -66,7 +66,7 @@ class Chain:
         found = [("extract.empty", EMPTY_RULE)]
         for step in self.steps:
             settings = step.measured_by(language)
-            found += [(f"{step.name}.{rule.name}", rule) for rule in FILTERS[step.name].rules(settings)]
+            found += [(f"{step.name}.{rule.name}", rule) for rule in rules_of(step.name, settings)]
         return found
 
     @cached_property
@@ -86,7 +86,7 @@ class Chain:
         found = [EMPTY_SIGNAL]
         for step in self.steps:
             for settings in (step.settings, *step.by_language.values()):
-                found += FILTERS[step.name].signals(settings)
+                found += signals_of(step.name, settings)
         return list({signal.column: signal for signal in found}.values())
 
     def apply(self, documents: pa.Table) -> Applied:
@@ -237,19 +237,25 @@ class Chain:
     def _table(
         self, documents: pa.Table, batch: Batch, columns: Mapping[str, np.ndarray[Any, Any]]
     ) -> pa.Table:
-        filled: dict[str, pa.Array] = {"text": batch.arrow}
-        arrays = [filled.get(name, documents.column(name)) for name in SCHEMA.names]
-        names = list(SCHEMA.names)
-        for signal in self.signals:
-            values = columns[signal.column]
-            column = pa.array(values) if values.dtype != object else pa.array(values.tolist(), pa.string())
-            if signal.column in SCHEMA.names:
-                at = SCHEMA.get_field_index(signal.column)
-                arrays[at] = column.cast(SCHEMA.field(at).type)
-            else:
-                arrays.append(column)
-                names.append(signal.column)
-        return pa.table(arrays, names=names)
+        arrays = dict(zip(SCHEMA.names, documents.select(SCHEMA.names).itercolumns(), strict=True))
+        arrays["text"] = batch.arrow
+        measured = {signal.column: columns[signal.column] for signal in self.signals}
+        for name, column in _as_arrow(measured, len(batch)).items():
+            own = name in arrays
+            arrays[name] = column.cast(SCHEMA.field(name).type) if own else column
+        return pa.table(list(arrays.values()), names=list(arrays))
+
+
+def _as_arrow(columns: Mapping[str, np.ndarray[Any, Any]], rows: int) -> dict[str, pa.Array]:
+    """Columns as Arrow arrays, those of one number type as slices of one: a conversion costs more than a column."""
+    found: dict[str, pa.Array] = {}
+    for name, values in columns.items():
+        found[name] = pa.array(values.tolist(), pa.string()) if values.dtype == object else None
+    for kind in {values.dtype for values in columns.values() if values.dtype != object}:
+        names = [name for name, values in columns.items() if values.dtype == kind]
+        joined = pa.array(np.concatenate([columns[name] for name in names]))
+        found |= {name: joined.slice(i * rows, rows) for i, name in enumerate(names)}
+    return found
 
 
 def _parts(

@@ -11,6 +11,7 @@ Besides its own settings every filter takes
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ import msgspec
 from filters import FILTERS
 from filters.conditions import Condition, ConditionError, parse
 from filters.language_codes import code_of
-from filters.types import FilterSpec
+from filters.types import FilterSpec, Rule, Signal
 
 _REFUSED = re.compile(
     r"(.*?)(?: - at (?:`key` in )?`\$(.*)`)?", re.DOTALL
@@ -62,13 +63,37 @@ class Step(NamedTuple):
     @property
     def rule_names(self) -> list[str]:
         """The filter's rules, in their order."""
-        return [rule.name for rule in FILTERS[self.name].rules(self.settings)]
+        return [rule.name for rule in rules_of(self.name, self.settings)]
 
     def measured_by(self, language: str | None) -> Any:
         """The settings for a document of this language."""
         return (
             self.by_language.get(code_of(language), self.settings) if language is not None else self.settings
         )
+
+
+def rules_of(name: str, settings: Any) -> Sequence[Rule]:
+    """The rules of a filter with these settings, made once."""
+    return _described(name, settings)[0]
+
+
+def signals_of(name: str, settings: Any) -> Sequence[Signal]:
+    """The signals of a filter with these settings, made once."""
+    return _described(name, settings)[1]
+
+
+def _described(name: str, settings: Any) -> tuple[tuple[Rule, ...], tuple[Signal, ...]]:
+    try:
+        return _remembered(name, settings)
+    except TypeError:  # settings that hold a mapping have no hash
+        return _describe(name, settings)
+
+
+def _describe(name: str, settings: Any) -> tuple[tuple[Rule, ...], tuple[Signal, ...]]:
+    return tuple(FILTERS[name].rules(settings)), tuple(FILTERS[name].signals(settings))
+
+
+_remembered = functools.lru_cache(maxsize=1024)(_describe)
 
 
 def asset_names(steps: Sequence[Step]) -> list[str]:
@@ -156,7 +181,7 @@ def _columns(steps: Sequence[Step]) -> list[str]:
     known = list(DOCUMENT_COLUMNS)
     for step in steps:
         for settings in (step.settings, *step.by_language.values()):
-            known += [signal.column for signal in FILTERS[step.name].signals(settings)]
+            known += [signal.column for signal in signals_of(step.name, settings)]
     return known
 
 
@@ -168,6 +193,8 @@ def _guarded(steps: Sequence[Step], path: str) -> list[Step]:
 
 
 def _guards(step: Step, path: str, known: Sequence[str]) -> dict[str, Guard]:
+    if not {"when", "unless", "rules"} & set(step.written):
+        return {}
     names = step.rule_names
     of_all = {key: step.written[key] for key in ("when", "unless") if key in step.written}
     given = step.written.get("rules", {})

@@ -1,7 +1,7 @@
 """The texts of canaries: for each rule a document that it must drop at its published threshold.
 
-Rules on block lists of hosts and addresses have none, as what such a list holds is its own matter; nor has the score of a
-language, which no text has for sure.
+Rules on block lists of hosts and addresses have none, as what such a list holds is its own matter; nor has the score
+of a language, which no text has for sure.
 """
 
 from __future__ import annotations
