@@ -151,7 +151,7 @@ def measured_alone(steps: Any, text: str) -> None:
     """The four filters over one text, without the tables and verdicts of a chain; nothing is remembered."""
     from filters import FILTERS
     from filters.batch import Batch
-    from filters.words import WordSplitter
+    from filters.text.words import WordSplitter
     from pipeline import assets
 
     batch = Batch([text], None, WordSplitter(assets.load("english_tokenizer")))

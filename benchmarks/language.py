@@ -99,7 +99,7 @@ def accuracy(model: Any, data: Path) -> tuple[Score, Score]:
 
 def main() -> None:
     """Print the four parts."""
-    from filters.fasttext_model import Model
+    from filters.models.fasttext_model import Model
     from pipeline import assets
 
     parser = argparse.ArgumentParser(
@@ -194,7 +194,7 @@ def _measures(model: Any, data: Path) -> None:
 
 def _splitting(data: Path) -> None:
     """Nanoseconds a character and the share of ICU's words, by article."""
-    from filters import layout, segment
+    from filters.text import layout, segment
 
     for path in sorted((data / "language" / "articles").glob("*.txt")):
         text = path.read_text(encoding="utf-8")

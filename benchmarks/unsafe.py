@@ -53,9 +53,9 @@ def main() -> None:
 
 def loaded(data: Path) -> dict[str, Any]:
     """The lists and models that the filters are given."""
-    from filters.importance_model import read_importance, train_importance
-    from filters.ngram_model import read_model
-    from filters.ngram_training import train_ngrams
+    from filters.models.importance_model import read_importance, train_importance
+    from filters.models.ngram_model import read_model
+    from filters.models.ngram_training import train_ngrams
     from pipeline import assets, lists
 
     with (data / "text" / "c4.jsonl").open(encoding="utf-8") as lines:
@@ -126,7 +126,7 @@ def kenlm_agrees(folder: Path) -> None:
     except ImportError:
         print("kenlm is not installed: scores are not compared")
         return
-    from filters.arpa import read_arpa
+    from filters.models.arpa import read_arpa
 
     draw = random.Random(2)
     words = [f"w{i}" for i in range(40)]

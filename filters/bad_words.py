@@ -77,7 +77,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 
 def _found(batch: Batch, settings: Settings, words: tuple[str, ...]) -> tuple[Array, Array]:
-    from filters import layout, phrases
+    from filters.text import layout, phrases
 
     codes, bounds = batch.part("lower", lambda: layout.code_points([text.lower() for text in batch.texts]))
     if settings.variant == "redpajama":
@@ -97,7 +97,7 @@ def _found(batch: Batch, settings: Settings, words: tuple[str, ...]) -> tuple[Ar
 
 def _decomposed(codes: Array, bounds: Array, texts: Sequence[str]) -> tuple[Array, Array]:
     """The code points of the texts in lower case, canonically decomposed."""
-    from filters import layout
+    from filters.text import layout
 
     if not len(codes) or codes.max() < 192:  # nothing below is composed
         return codes, bounds

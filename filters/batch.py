@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from filters.words import Words, WordSplitter
+from filters.text.words import Words, WordSplitter
 
 if TYPE_CHECKING:
-    from filters.layout import Parts
+    from filters.text.layout import Parts
 
 T = TypeVar("T")
 Array = np.ndarray[Any, Any]
@@ -91,7 +91,7 @@ class Batch:
 
     @cached_property
     def _code_points(self) -> tuple[Array, Array]:
-        from filters import layout  # compiled loops take a while to load: not every command needs them
+        from filters.text import layout  # compiled loops take a while to load: not every command needs them
 
         return layout.code_points(self.texts)
 
@@ -108,28 +108,28 @@ class Batch:
     @cached_property
     def chunks(self) -> Parts:
         """The parts between white space, as `str.split` finds them."""
-        from filters import layout
+        from filters.text import layout
 
         return layout.chunks(self.codes, self.bounds)
 
     @cached_property
     def chunk_numbers(self) -> tuple[Array, Array]:
         """Ids of the chunks, equal where chunks are, and the first chunk of each id: `layout.numbered`."""
-        from filters import layout
+        from filters.text import layout
 
         return layout.numbered(self.codes, self.chunks)
 
     @cached_property
     def lines(self) -> Parts:
         """The parts between newlines, empty ones included."""
-        from filters import layout
+        from filters.text import layout
 
         return layout.lines(self.codes, self.bounds)
 
     @cached_property
     def split_lines(self) -> Parts:
         """The lines as `str.splitlines` finds them."""
-        from filters import layout
+        from filters.text import layout
 
         return layout.split_lines(self.codes, self.bounds)
 

@@ -19,11 +19,11 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from filters.batch import Batch, EditedTexts
-from filters.punctuation import C4_END, C4_END_PAPER
+from filters.text.punctuation import C4_END, C4_END_PAPER
 from filters.types import Count, FilterSpec, Rule, Signal, Span
 
 if TYPE_CHECKING:
-    from filters.c4_lines import Cleaned
+    from filters.loops.c4_lines import Cleaned
 
 SOURCE = "C4 section 2.2; datatrove C4QualityFilter"
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
@@ -91,7 +91,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 
 def _cleaned(batch: Batch, settings: Settings) -> Cleaned:
-    from filters import c4_lines
+    from filters.loops import c4_lines
 
     return batch.part(
         ("c4", settings),
@@ -109,7 +109,7 @@ def _cleaned(batch: Batch, settings: Settings) -> Cleaned:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Counts of sentences kept and of lines removed, by cause."""
-    from filters import c4_lines as rows
+    from filters.loops import c4_lines as rows
 
     cleaned = _cleaned(batch, settings)
     return {

@@ -57,7 +57,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 def _lines(batch: Batch, settings: Settings) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Of each line, whether it lacks an end mark and whether it is short."""
-    from filters import c4_loops
+    from filters.loops import c4_loops
 
     key = ("c4_dolma", settings.min_words_per_line)
     return batch.part(key, lambda: c4_loops.line_ends(batch.codes, batch.lines, settings.min_words_per_line))
@@ -65,7 +65,8 @@ def _lines(batch: Batch, settings: Settings) -> tuple[np.ndarray[Any, Any], np.n
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All measures."""
-    from filters import c4_loops, layout
+    from filters.loops import c4_loops
+    from filters.text import layout
 
     offsets = batch.lines.offsets
     no_end, short = _lines(batch, settings)
@@ -91,7 +92,7 @@ def edit(batch: Batch, settings: Settings) -> list[str]:
     for name, marked in (("no_end", no_end), ("short", short)):
         if name in settings.remove_lines:
             drop |= marked
-    from filters import layout_text
+    from filters.text import layout_text
 
     return layout_text.without_lines(batch, drop)
 

@@ -67,7 +67,7 @@ def normal_form(line: str) -> str:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All measures."""
-    from filters import ccnet_loops
+    from filters.loops import ccnet_loops
 
     repeated = ccnet_loops.repeated_lines(batch)
     counts = batch.lines.counts()

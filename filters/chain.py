@@ -22,8 +22,8 @@ from filters.decide import Named, decide, explain
 from filters.document import SCHEMA
 from filters.language_codes import code_of
 from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps, rules_of, signals_of
+from filters.text.words import WordSplitter
 from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
-from filters.words import WordSplitter
 
 __all__ = ["Applied", "Chain", "Step", "asset_names", "chain_steps", "in_order"]
 

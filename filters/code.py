@@ -116,9 +116,9 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
     """All columns; some 0.1 ms for a text of 4.5 KB."""
-    from filters import code_counts as counts
-    from filters import layout
-    from filters.word_sets import found, needles, word_set
+    from filters.loops import code_counts as counts
+    from filters.text import layout
+    from filters.text.word_sets import found, needles, word_set
 
     lines = batch.lines
     by_line, by_character = np.zeros((len(batch), 5), np.int64), np.zeros((len(batch), 4), np.int64)

@@ -89,9 +89,9 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
     """All columns; some 0.05 ms for a text of 4.5 KB."""
-    from filters import dirty_counts as counts
-    from filters import layout
-    from filters.word_sets import word_set
+    from filters.loops import dirty_counts as counts
+    from filters.text import layout
+    from filters.text.word_sets import word_set
 
     found, words = np.zeros((len(batch), 10), np.int64), np.zeros((len(batch), 2), np.int64)
     known = (*counts.pages(), counts.ordinary(), word_set(TAGS))

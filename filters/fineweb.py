@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.punctuation import TERMINAL
-from filters.splitting import Kind, word_assets, words_of
+from filters.text.punctuation import TERMINAL
+from filters.text.splitting import Kind, word_assets, words_of
 from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 
 SOURCE = "FineWeb section 3.6; datatrove FineWebQualityFilter"
@@ -57,7 +57,8 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """The four ratios."""
-    from filters import duplicates, quality_lines
+    from filters.loops import quality_lines
+    from filters.text import duplicates
 
     ends, lines = frozenset(settings.stop_characters) or TERMINAL, batch.lines
     written, counts = quality_lines.written_lines(batch.codes, lines, ends, settings.short_line_length)

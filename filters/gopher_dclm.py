@@ -1,8 +1,8 @@
 """Gopher's quality and repetition rules as DCLM's mappers and Dolma 3's datamap-rs measure them.
 
 Both count words between white space, every occurrence of a stop word in any case, and `#`, `...`, `. . .` and `…`
-together. Repetition is measured over Unicode's words (`filters/word_break.py`); a duplicate line or paragraph is any
-that occurs more than once, the first included; of repeated n-grams every word counts once; shares are of the
+together. Repetition is measured over Unicode's words (`filters/text/word_break.py`); a duplicate line or paragraph is
+any that occurs more than once, the first included; of repeated n-grams every word counts once; shares are of the
 characters of words, lines or paragraphs, not of the text. Where they differ:
 
 - words: `dclm` counts the parts between ASCII white space that begin with a letter or number; `dolma3` runs of ASCII
@@ -126,7 +126,8 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 
 def _quality(batch: Batch, settings: Settings) -> dict[str, np.ndarray[Any, Any]]:
-    from filters import gopher_loops, layout, repetition, word_break
+    from filters.loops import gopher_loops
+    from filters.text import layout, repetition, word_break
 
     rust = settings.variant == "dolma3"
     chunks, (ids, first) = batch.chunks, batch.chunk_numbers
@@ -152,7 +153,7 @@ def _quality(batch: Batch, settings: Settings) -> dict[str, np.ndarray[Any, Any]
 
 
 def _repetition(batch: Batch, settings: Settings) -> dict[str, np.ndarray[Any, Any]]:
-    from filters import layout, repetition, word_break
+    from filters.text import layout, repetition, word_break
 
     rust = settings.variant == "dolma3"
     found = {}

@@ -115,7 +115,8 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All measures."""
-    from filters import gopher_loops, layout, repetition
+    from filters.loops import gopher_loops
+    from filters.text import layout, repetition
 
     chunks, (ids, first) = batch.chunks, batch.chunk_numbers
     counts, sizes = chunks.counts(), chunks.lengths()

@@ -1,6 +1,6 @@
 """Gopher's quality rules (Rae et al. 2021, section A1.1) with datatrove's definitions of each measure.
 
-Words are spaCy's English tokens (`filters/words.py`). Words that consist of symbols alone count for ratios but
+Words are spaCy's English tokens (`filters/text/words.py`). Words that consist of symbols alone count for ratios but
 not for the number and the mean length of words. Lines end wherever Python's `splitlines` ends one.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.splitting import Kind, word_assets, words_of
+from filters.text.splitting import Kind, word_assets, words_of
 from filters.types import Amount, Count, FilterSpec, Rule, Share, Signal, Span
 
 SOURCE = "Gopher A1.1; datatrove GopherQualityFilter"
@@ -74,7 +74,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All eight measures."""
-    from filters import quality_lines
+    from filters.loops import quality_lines
 
     words = words_of(batch, settings.words, assets)
     counts = words.counts()

@@ -2,7 +2,7 @@
 
 Lines are the parts between runs of newlines, paragraphs those between runs of two or more. A duplicate is a copy
 after the first. All shares are of the text's characters (`len(text)`), or of its lines or paragraphs. What counts
-as a repeated n-gram is said in `filters/ngrams.py`.
+as a repeated n-gram is said in `filters/text/ngrams.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.splitting import Kind, word_assets, words_of
+from filters.text.splitting import Kind, word_assets, words_of
 from filters.types import FilterSpec, Rule, Share, Signal, Span
 
 Array = np.ndarray[Any, Any]
@@ -75,7 +75,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """All thirteen shares."""
-    from filters import ngrams
+    from filters.text import ngrams
 
     found: dict[str, np.ndarray[Any, Any]] = {}
     for what, (parts, copies, characters) in (("para", _paragraphs(batch)), ("line", _lines(batch))):
@@ -91,7 +91,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 def _paragraphs(batch: Batch) -> tuple[Array, Array, Array]:
     """Paragraphs of each text, copies, and characters of the copies."""
-    from filters import duplicates
+    from filters.text import duplicates
 
     parts = duplicates.paragraphs(batch.codes, batch.bounds)
     counted = np.ones(len(parts.starts), np.bool_)
@@ -103,7 +103,7 @@ def _lines(batch: Batch) -> tuple[Array, Array, Array]:
 
     Before a newline at the very beginning, and after one at the very end, stands an empty line.
     """
-    from filters import duplicates
+    from filters.text import duplicates
 
     lines, bounds = batch.lines, batch.bounds
     counted = lines.ends > lines.starts
@@ -122,7 +122,7 @@ def spans(text: str, rule: str, settings: Settings) -> list[Span]:
     """The copies of lines or paragraphs, for the rules about them."""
     if "gram" in rule:
         return []
-    from filters import duplicates, layout
+    from filters.text import duplicates, layout
 
     codes, bounds = layout.code_points([text])
     parts = (duplicates.paragraphs if "para" in rule else layout.lines)(codes, bounds)

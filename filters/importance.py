@@ -72,7 +72,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
     """The weights of each text. Some 70 us a model for 4.5 KB."""
-    from filters import layout
+    from filters.text import layout
 
     found: dict[str, Array] = {}
     for name, entry in settings.models.items():

@@ -24,7 +24,7 @@ from filters.language_codes import NO_LANGUAGE, UNDETERMINED, code_of, names
 from filters.types import FilterSpec, Rule, Share, Signal
 
 if TYPE_CHECKING:
-    from filters.fasttext_model import Model
+    from filters.models.fasttext_model import Model
 
 Array = np.ndarray[Any, Any]
 

@@ -70,8 +70,8 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
     """All four measures."""
-    from filters.line_parts import joined_lines
     from filters.noise import noise_shares
+    from filters.text.line_parts import joined_lines
 
     model = assets[language.asset_of(settings.model)]
     parts = joined_lines(batch, settings.min_characters)

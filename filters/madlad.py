@@ -11,7 +11,7 @@ between `.`, `!` or `?` followed by white space. The five rules:
 
 Dolma 3 applies rules 2 and 5 and drops at a share of exactly .2; MADLAD-400 applies all five and drops above it. Rule
 1 asks the language model for every sentence, which costs more than all other measures of a page together, and is
-measured only if `apply` has it; the others are always measured. Words are Unicode's (`filters/word_break.py`).
+measured only if `apply` has it; the others are always measured. Words are Unicode's (`filters/text/word_break.py`).
 
 The substrings are those that MADLAD-400's data card names, written as what they match; datamap-rs reads its own copy
 of that list, which may differ. Rows of dots between spaces, which the list names too, end sentences and so are in
@@ -32,7 +32,7 @@ from filters.types import Count, FilterSpec, Rule, Share, Signal
 
 SOURCE = "MADLAD-400 section 2.3; datamap-rs madlad400 annotator"
 
-# Contained anywhere. The patterns that no plain string can say are in `filters/madlad_loops.py`.
+# Contained anywhere. The patterns that no plain string can say are in `filters/loops/madlad_loops.py`.
 CURSED = (
     " №", "\ufffd\ufffd\ufffd", "aute irure dolor ", " sunt in culpa qui ", "orem ipsum ", " quis nostrud ",
     " adipisicing ", " dolore eu ", " cupidatat ", "autem vel eum", "wisi enim ad", " sex ", " porn ", "黄色电影",
@@ -86,7 +86,8 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Sentences, and shares of the questionable ones by rule."""
-    from filters import layout, madlad_loops, word_break
+    from filters.loops import madlad_loops
+    from filters.text import layout, word_break
 
     sentences = madlad_loops.sentences(batch.codes, batch.bounds)
     words = word_break.of(batch, "any")
@@ -106,7 +107,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 def _foreign(batch: Batch, sentences: Any, predict: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which sentences the model takes for another language than their page."""
-    from filters import layout_text
+    from filters.text import layout_text
 
     texts = layout_text.texts(batch.codes, sentences.starts, sentences.ends)
     foreign = np.zeros(len(texts), np.bool_)

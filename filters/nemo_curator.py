@@ -162,8 +162,8 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 
 def _of_characters(batch: Batch) -> dict[str, Array]:
-    from filters import layout
-    from filters import nemo_curator_counts as counts
+    from filters.loops import nemo_curator_counts as counts
+    from filters.text import layout
 
     found = np.zeros((len(batch), 5), np.int64)
     counts.character_counts(batch.codes, batch.bounds, layout.traits(), found)
@@ -183,9 +183,9 @@ def _worst(values: Array, sizes: Array) -> Array:
 
 
 def _of_words(batch: Batch) -> dict[str, Array]:
-    from filters import layout
-    from filters import nemo_curator_counts as counts
-    from filters.word_sets import word_set
+    from filters.loops import nemo_curator_counts as counts
+    from filters.text import layout
+    from filters.text.word_sets import word_set
 
     found = np.zeros((len(batch), 5), np.int64)
     marks, common = word_set(ELLIPSES), word_set(COMMON_WORDS)
@@ -202,9 +202,9 @@ def _of_words(batch: Batch) -> dict[str, Array]:
 
 
 def _of_lines(batch: Batch) -> dict[str, Array]:
-    from filters import layout
-    from filters import nemo_curator_counts as counts
-    from filters.word_sets import codes_of
+    from filters.loops import nemo_curator_counts as counts
+    from filters.text import layout
+    from filters.text.word_sets import codes_of
 
     found = np.zeros((len(batch), 4), np.int64)
     tidy = layout.stripped(batch.codes, batch.lines)
@@ -233,8 +233,8 @@ def _of_lines(batch: Batch) -> dict[str, Array]:
 
 def _unique(codes: Array, parts: Any) -> tuple[Array, Array]:
     """The share of different parts and that of their characters."""
-    from filters import layout
-    from filters import nemo_curator_counts as counts
+    from filters.loops import nemo_curator_counts as counts
+    from filters.text import layout
 
     ids, first = layout.numbered(codes, parts)
     texts, lengths = len(parts.offsets) - 1, parts.lengths()
@@ -244,8 +244,8 @@ def _unique(codes: Array, parts: Any) -> tuple[Array, Array]:
 
 
 def _boilerplate(codes: Array, paragraphs: Any) -> Array:
-    from filters import layout
-    from filters.word_sets import found, needles
+    from filters.text import layout
+    from filters.text.word_sets import found, needles
 
     bits = found(codes, paragraphs, needles((LOREM_IPSUM, *BOILERPLATE)))
     lorem = layout.total(paragraphs.offsets, (bits & np.uint64(1)) != 0)
@@ -254,8 +254,8 @@ def _boilerplate(codes: Array, paragraphs: Any) -> Array:
 
 
 def _of_ngrams(batch: Batch) -> dict[str, Array]:
-    from filters import nemo_curator_counts as counts
-    from filters import repeats
+    from filters.loops import nemo_curator_counts as counts
+    from filters.text import repeats
 
     ids, first = batch.chunk_numbers
     chunks, size = batch.chunks, batch.lengths

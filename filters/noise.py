@@ -17,7 +17,7 @@ import numpy as np
 
 from filters.batch import Batch
 from filters.compiled import compiled
-from filters.layout import DIGIT, LETTER, LOWER, MARK, UPPER, Parts, traits
+from filters.text.layout import DIGIT, LETTER, LOWER, MARK, UPPER, Parts, traits
 
 Array = np.ndarray[Any, Any]
 

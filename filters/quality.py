@@ -4,7 +4,7 @@ A classifier is any supervised fastText model and the label whose probability is
 (`__label__hq`, kept from .018112; Li et al. 2024) or RedPajama-v1's `wikiref` (`__label__wiki`, kept from .25;
 Together 2023). Policies: a threshold a classifier; the best share of the tokens; a budget of tokens; the lowest
 bucket; GPT-3's Pareto draw (alpha 9; Pile-CC: 3). With `combine`, the classifiers' token-weighted percentiles are
-combined and put into buckets, which mixes and reports read, too: see `filters.calibration`.
+combined and put into buckets, which mixes and reports read, too: see `filters.models.calibration`.
 
 All that a policy compares is stored (how many tokens are better, at which alpha the draw drops), so every policy is a
 threshold that can be changed later without reading or scoring a page again.
@@ -19,10 +19,10 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
-from filters.calibration import BYTES_PER_TOKEN, Calibration, Combine, calibrate, topics_of
-from filters.draw import pareto_bound, uniform
-from filters.fasttext_text import one_line
-from filters.platt import Platt, calibrated
+from filters.models.calibration import BYTES_PER_TOKEN, Calibration, Combine, calibrate, topics_of
+from filters.models.draw import pareto_bound, uniform
+from filters.models.fasttext_text import one_line
+from filters.models.platt import Platt, calibrated
 from filters.types import Amount, Count, FilterSpec, OfCorpus, Rule, Share, Signal
 
 Array = np.ndarray[Any, Any]

@@ -1,7 +1,7 @@
 """RedPajama-v2's quality signals that need no model and no list, a column for each published tag (`PUBLISHED`).
 
 Definitions are those of RedPajama-Data, `app/src/core/quality_signals`. Normalised words are without ASCII punctuation,
-in lower case and canonically decomposed (`filters/normalised.py`); raw words are runs of letters, numbers and
+in lower case and canonically decomposed (`filters/text/normalised.py`); raw words are runs of letters, numbers and
 underscores, or runs of other marks. The published signals of lines are lists with a value per line; a column here is
 their mean or sum over the lines, as its description says. Where the published value is null (no words), it is 0 here.
 
@@ -192,9 +192,9 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 def _raw(batch: Batch, settings: Settings) -> dict[str, Array]:
     """What is counted on the text as it stands, and whether there are words at all."""
-    from filters import layout
-    from filters import redpajama_v2_counts as counts
-    from filters.word_sets import word_set
+    from filters.loops import redpajama_v2_counts as counts
+    from filters.text import layout
+    from filters.text.word_sets import word_set
 
     texts = len(batch)
     found = np.zeros((texts, 7), np.int64)
@@ -223,10 +223,10 @@ def _raw(batch: Batch, settings: Settings) -> dict[str, Array]:
 
 def _of_words(batch: Batch) -> dict[str, Array]:
     """What is counted in the normalised words."""
-    from filters import layout, repeats
-    from filters import redpajama_v2_counts as counts
-    from filters.normalised import normalised
-    from filters.word_sets import codes_of
+    from filters.loops import redpajama_v2_counts as counts
+    from filters.text import layout, repeats
+    from filters.text.normalised import normalised
+    from filters.text.word_sets import codes_of
 
     texts = len(batch)
     words = batch.part("normalised", lambda: normalised(batch.codes, batch.bounds, batch.lines))

@@ -26,7 +26,7 @@ from filters.batch import Batch, ratio
 from filters.types import Count, FilterSpec, Rule, Share, Signal
 
 if TYPE_CHECKING:
-    from filters.refinedweb_loops import Corrected
+    from filters.loops.refinedweb_loops import Corrected
 
 SOURCE = "RefinedWeb Appendix G.2; DCLM refinedweb.yaml; datamap-rs all_dressed"
 
@@ -75,7 +75,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 
 def _corrected(batch: Batch, settings: Settings) -> Corrected:
-    from filters import refinedweb_loops
+    from filters.loops import refinedweb_loops
 
     edits = msgspec.structs.replace(settings, max_removed_words=None)
     return batch.part(("refinedweb_lines", edits), lambda: refinedweb_loops.correct(batch, settings))
@@ -83,7 +83,8 @@ def _corrected(batch: Batch, settings: Settings) -> Corrected:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Words before the edit and the share removed, and what was removed, by cause."""
-    from filters import gopher_loops, word_break
+    from filters.loops import gopher_loops
+    from filters.text import word_break
 
     done = _corrected(batch, settings)
     if settings.variant == "dolma3":
@@ -104,7 +105,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 def edit(batch: Batch, settings: Settings) -> list[str]:
     """The corrected texts."""
-    from filters import layout_text
+    from filters.text import layout_text
 
     done = _corrected(batch, settings)
     return layout_text.texts(done.codes, done.bounds[:-1], done.bounds[1:])

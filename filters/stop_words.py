@@ -1,8 +1,8 @@
 """Stop words: how much of a text is the commonest words of its language, as running text has them and lists have not.
 
 jusText (Pomikalek 2011) tells text from boilerplate by the share of its stop words; Gopher asks for two of eight. Here
-both are measured for any of the listed languages. A word is a word of any script (`filters.segment`) with a letter;
-capitals and the two apostrophes make no difference. Words of a list that hold several words match nothing.
+both are measured for any of the listed languages. A word is a word of any script (`filters.text.segment`) with a
+letter; capitals and the two apostrophes make no difference. Words of a list that hold several words match nothing.
 
 Lists: those of jusText (the commonest words of 98 languages' Wikipedias, at most 500 of each), those of spaCy for 16
 more, or the recipe's own (`lists:`, kind `stop_words`).
@@ -68,8 +68,8 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
     """All three measures."""
-    from filters.segment import unicode_parts
-    from filters.stop_word_counts import count
+    from filters.loops.stop_word_counts import count
+    from filters.text.segment import unicode_parts
 
     lists = merged(*(assets[name] for name in _list_assets(settings)))
     if settings.language is None:
@@ -90,7 +90,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 def hashed(lists: Mapping[str, Iterable[str]]) -> StopWords:
     """Lists of words by language, ready for counting; a language is named as any model names it."""
-    from filters.stop_word_counts import word_hashes
+    from filters.loops.stop_word_counts import word_hashes
 
     found: dict[str, list[str]] = {}
     for name, words in lists.items():

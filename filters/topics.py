@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
-from filters.fasttext_text import one_line
+from filters.models.fasttext_text import one_line
 from filters.types import FilterSpec, Rule, Share, Signal
 
 Array = np.ndarray[Any, Any]

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch, ratio
-from filters.fasttext_text import one_line
+from filters.models.fasttext_text import one_line
 from filters.types import FilterSpec, Rule, Share, Signal
 
 if TYPE_CHECKING:
-    from filters.layout import Parts
+    from filters.text.layout import Parts
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +79,7 @@ def rules(settings: Settings) -> list[Rule]:
 
 def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict[str, Array]:
     """The probabilities of texts and their sentences: each text is judged twice, some 2 ms a model of word pairs."""
-    from filters import layout
+    from filters.text import layout
 
     parts = _parts(batch, settings)
     counts = parts.counts()
@@ -149,8 +149,8 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _parts(batch: Batch, settings: Settings) -> Parts:
-    from filters import layout
-    from filters.sentence_breaks import sentence_parts
+    from filters.text import layout
+    from filters.text.sentence_breaks import sentence_parts
 
     def lines() -> Parts:
         whole = layout.stripped(batch.codes, batch.lines)

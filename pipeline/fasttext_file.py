@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from filters.fasttext_model import Model
+    from filters.models.fasttext_model import Model
 
 
 def open_model(path: Path | str) -> Model:
     """The classifier in a file, `.bin` or `.ftz`. UsageError names the file and says what is wrong with it."""
-    from filters.fasttext_model import FastTextError, Model
+    from filters.models.fasttext_model import FastTextError, Model
 
     try:
         with Path(path).open("rb") as file:

@@ -15,8 +15,8 @@ from pipeline.show import show_text
 if TYPE_CHECKING:
     import numpy as np
 
-    from filters.importance_model import ImportanceModel
-    from filters.ngram_model import NgramModel
+    from filters.models.importance_model import ImportanceModel
+    from filters.models.ngram_model import NgramModel
 
     Array = np.ndarray[Any, Any]
 
@@ -29,7 +29,7 @@ class ModelError(UsageError):
 
 def importance(path: Path) -> ImportanceModel:
     """A model that `train_importance` wrote."""
-    from filters.importance_model import read_importance
+    from filters.models.importance_model import read_importance
 
     return _read(path, lambda: read_importance(bytearray(path.read_bytes())))
 
@@ -38,8 +38,8 @@ def ngrams(path: Path) -> NgramModel:
     """A model that `train_ngrams` wrote, mapped so that processes share it; or one in ARPA's format (`.arpa[.gz]`)."""
     import numpy as np
 
-    from filters.arpa import read_arpa
-    from filters.ngram_model import read_model
+    from filters.models.arpa import read_arpa
+    from filters.models.ngram_model import read_model
 
     if path.suffix in (".arpa", ".gz", ".lm"):
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -83,7 +83,7 @@ def _package(name: str) -> Any:
 
 
 class KenlmModel:
-    """A KenLM model as CCNet applies it; the same interface as `filters.ngram_model.NgramModel`.
+    """A KenLM model as CCNet applies it; the same interface as `filters.models.ngram_model.NgramModel`.
 
     With a SentencePiece model, the whole text is normalised as CCNet does it (which also removes newlines), cut into
     pieces and scored as one line. Without one, the words of each line are scored as they stand. Some 2 ms a page.

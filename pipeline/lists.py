@@ -19,7 +19,7 @@ from pipeline.show import show_text
 
 if TYPE_CHECKING:
     from filters.blocklist import BlockList
-    from filters.phrases import WordLists
+    from filters.text.phrases import WordLists
 
 Contents = dict[str, dict[str, bytes]]  # category -> name of a file -> its bytes
 
@@ -66,7 +66,7 @@ def hosts(path: Path) -> BlockList:
 
 def words(path: Path) -> WordLists:
     """Words and phrases, one a line: a folder with a file a language (`en`, `de.txt`), or one file for any language."""
-    from filters.phrases import WordLists
+    from filters.text.phrases import WordLists
 
     _require(path)
     if path.is_dir():

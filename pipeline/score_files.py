@@ -17,7 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.show import show_text
 
 if TYPE_CHECKING:
-    from filters.calibration import Calibration
+    from filters.models.calibration import Calibration
 
 _BATCH = 65_536  # rows
 _KEYS: tuple[By, ...] = ("id", "url")
@@ -25,7 +25,7 @@ _KEYS: tuple[By, ...] = ("id", "url")
 
 def read_calibration(path: Path) -> Calibration:
     """A calibration that another run made. UsageError says what is wrong with the file."""
-    from filters.calibration import decoded
+    from filters.models.calibration import decoded
 
     try:
         return decoded(path.read_bytes())

@@ -1,7 +1,7 @@
 """Reference distributions of words for the filter `outliers`: from the package wordfreq, or made of the user's texts.
 
 The file of a model of kind `unigrams` is an uncompressed `.npz` without pickled objects: `keys` (uint64, hashes of
-words) and `shares` (float32), in a hash table as `filters.unigrams.Unigrams` has it, and `floor`.
+words) and `shares` (float32), in a hash table as `filters.models.unigrams.Unigrams` has it, and `floor`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def train(texts: Sequence[str], path: Path) -> None:
     """
     import numpy as np
 
-    from filters.unigrams import of_texts
+    from filters.models.unigrams import of_texts
 
     made = of_texts(texts)
     with path.open("wb") as file:
@@ -39,7 +39,7 @@ def load(path: Path) -> Any:
     """A reference that `train` wrote; UserError if the file is something else."""
     import numpy as np
 
-    from filters.unigrams import Unigrams
+    from filters.models.unigrams import Unigrams
 
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -54,7 +54,7 @@ def load(path: Path) -> Any:
 
 def load_wordfreq(paths: tuple[Path, ...]) -> Any:
     """The word list of one language: words in groups, group i of frequency 10 ** (-i / 100)."""
-    from filters.unigrams import of_words
+    from filters.models.unigrams import of_words
 
     _, *groups = msgspec.msgpack.decode(gzip.decompress(paths[0].read_bytes()), type=list[Any])
     words = [word for group in groups for word in group]

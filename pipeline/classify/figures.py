@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from filters.platt import calibrated
+from filters.models.platt import calibrated
 from pipeline.classify import measures
 from pipeline.classify.examples import Example
 from pipeline.wikipedia.address import canonical_url, host_of

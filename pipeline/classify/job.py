@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from filters import fasttext_text
-from filters.fasttext_text import one_line
+from filters.models import fasttext_text
+from filters.models.fasttext_text import one_line
 from pipeline import classifiers
 from pipeline.classifiers import PREFIX, Settings, Trained, label_word
 from pipeline.classify.examples import Example

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from filters.platt import Platt, calibrated, log_odds
+from filters.models.platt import Platt, calibrated, log_odds
 
 Array = np.ndarray[Any, Any]
 

@@ -68,11 +68,11 @@ def _write(kind: str, targets: list[str], raws: list[str], model: Path) -> None:
 
             count(targets, model)
         elif kind == "ngrams":
-            from filters.ngram_training import train_ngrams
+            from filters.models.ngram_training import train_ngrams
 
             model.write_bytes(train_ngrams(targets))
         else:
-            from filters.importance_model import train_importance
+            from filters.models.importance_model import train_importance
 
             model.write_bytes(train_importance(targets, raws))
     except ValueError as error:

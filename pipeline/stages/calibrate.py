@@ -1,8 +1,8 @@
 """Stages `sample` and `calibrate`: what a policy over the whole corpus is decided with, before `filter` decides.
 
 `sample` measures some documents of every shard, chosen by a hash of their ids, so that the choice depends on the corpus
-alone; `calibrate` is one shard that turns their scores into percentiles (`filters.calibration`), a small JSON file
-that every shard of `filter` reads and whose digest is part of its key. A recipe without such a policy has neither.
+alone; `calibrate` is one shard that turns their scores into percentiles (`filters.models.calibration`), a small JSON
+file that every shard of `filter` reads and whose digest is part of its key. A recipe without such a policy has neither.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _extracted(receipt: Receipt) -> int:
 
 def plan_sample(planning: Planning) -> list[Shard]:
     """One shard a shard of extracted documents, with the cut that their number gives."""
-    from filters.draw import cut
+    from filters.models.draw import cut
 
     documents = sum(map(_extracted, planning.ledger.closed("extract")))
     limit = cut(_size(planning.recipe) / max(documents, 1))
@@ -118,7 +118,7 @@ def run_sample(shard: Shard, attempt: Attempt) -> None:
 
 def _sampled(shard: Shard, attempt: Attempt) -> Iterator[pa.Table]:
     """The chosen documents. Texts are read only of a shard that has some."""
-    from filters.draw import below
+    from filters.models.draw import below
 
     limit, file = int(shard.parameters["below"], 16), shard.parameters["file"]
     schema = schema_of(attempt.folder, file)
@@ -170,8 +170,8 @@ def plan_calibrate(planning: Planning) -> list[Shard]:
 
 def run_calibrate(shard: Shard, attempt: Attempt) -> None:
     """Make the calibration, and say in the receipt what it holds."""
-    from filters.calibration import encoded, summary
     from filters.corpus_level import calibrations
+    from filters.models.calibration import encoded, summary
 
     sample = pa.concat_tables([read_table(attempt.folder, name) for name in shard.parameters["files"]])
     made = calibrations(attempt.recipe.chain({}).steps, sample, shard.parameters["documents"])
@@ -202,7 +202,7 @@ def with_calibration(planning: Planning, shards: list[Shard]) -> list[Shard]:
 @lru_cache(maxsize=2)
 def calibration_of(folder: str, names: tuple[str, ...]) -> dict[str, Any]:
     """The calibrations of a run by filter, read once by a process."""
-    from filters.calibration import decoded
+    from filters.models.calibration import decoded
 
     run = open_folder(folder)
     return {name.rpartition("/")[2].rpartition("-")[0]: decoded(run.read(name)) for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from filters.batch import Batch
-from filters.words import WordSplitter
+from filters.text.words import WordSplitter
 from pipeline import assets
 
 

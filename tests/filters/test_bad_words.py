@@ -12,7 +12,7 @@ from filters.bad_words import ALLOWED, Settings
 from filters.batch import Batch
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.phrases import LONGEST, WordLists, phrases
+from filters.text.phrases import LONGEST, WordLists, phrases
 from pipeline.lists import words
 from tests.growth import assert_linear
 

@@ -7,7 +7,7 @@ import pytest
 from filters import c4
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.words import WordSplitter
+from filters.text.words import WordSplitter
 
 PAGE = "\n".join(
     [

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from filters import c4, layout
+from filters import c4
 from filters.batch import Batch, EditedTexts
-from filters.c4_phrases import BRACKET, JAVASCRIPT, LOREM_IPSUM, POLICY, phrases, search
-from filters.words import Words, WordSplitter
+from filters.loops.c4_phrases import BRACKET, JAVASCRIPT, LOREM_IPSUM, POLICY, phrases, search
+from filters.text import layout
+from filters.text.words import Words, WordSplitter
 
 PIECES = [
     *(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters import ccnet, ccnet_loops
+from filters import ccnet
 from filters.batch import Batch
+from filters.loops import ccnet_loops
 from tests.filters.golden import decision
 from tests.growth import assert_linear
 

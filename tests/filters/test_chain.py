@@ -15,7 +15,7 @@ from filters import FILTERS, catalogue
 from filters.batch import Batch
 from filters.chain import EMPTY_RULE, Chain, asset_names, chain_steps
 from filters.document import SCHEMA, from_rows
-from filters.words import WordSplitter
+from filters.text.words import WordSplitter
 from pipeline import assets
 from pipeline.named_assets import is_named
 

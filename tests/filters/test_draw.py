@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.draw import RANGE, below, cut, pareto_bound, ranks, uniform
+from filters.models.draw import RANGE, below, cut, pareto_bound, ranks, uniform
 
 IDS = [f"file.warc.gz@{number * 977}" for number in range(20_000)]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import duplicates, gopher_repetition, layout
+from filters import gopher_repetition
+from filters.text import duplicates, layout
 from tests.growth import assert_linear
 
 TEXTS = st.lists(st.sampled_from(["a", "bb", "c d", "\n", "\n\n", " ", "\t", "é", "\r"]), max_size=20).map(

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import fasttext_model
-from filters.fasttext_model import FastTextError, Model
+from filters.models import fasttext_model
+from filters.models.fasttext_model import FastTextError, Model
 from pipeline import assets
 from pipeline.errors import UsageError
 from pipeline.fasttext_file import open_model

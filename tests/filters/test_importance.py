@@ -11,9 +11,9 @@ from filters.batch import Batch
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
 from filters.importance import Settings
-from filters.importance_model import FLOOR, ImportanceModel, read_importance, train_importance
-from filters.tensors_file import TensorsError, pack, unpack
-from filters.token_hashes import extended, token_hash
+from filters.models.importance_model import FLOOR, ImportanceModel, read_importance, train_importance
+from filters.models.tensors_file import TensorsError, pack, unpack
+from filters.text.token_hashes import extended, token_hash
 from tests.growth import assert_linear
 
 BUCKETS = 1 << 20  # so many that no two n-grams of these texts share one

@@ -13,9 +13,9 @@ from filters import language_codes
 from filters.batch import Batch
 from filters.chain import Chain, asset_names, chain_steps
 from filters.document import from_rows
-from filters.fasttext_model import Model
 from filters.language import openlid_cleaned
 from filters.language_codes import NO_LANGUAGE
+from filters.models.fasttext_model import Model
 from filters.noise import noise_shares
 from pipeline import assets
 from tests.filters.test_fasttext_model import trained

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import layout
+from filters.text import layout
 
 TEXTS = st.lists(st.text(alphabet="ab \n\r\x0b\x1c\x85\u2028\xa0\u3000.é世𝔸", max_size=30), max_size=5)
 

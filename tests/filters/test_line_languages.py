@@ -11,7 +11,7 @@ from filters.batch import Batch
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
 from filters.line_languages import spread
-from filters.line_parts import joined_lines
+from filters.text.line_parts import joined_lines
 from pipeline import assets
 from tests.growth import assert_linear
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from filters import layout, madlad, madlad_loops
+from filters import madlad
 from filters.batch import Batch
+from filters.loops import madlad_loops
+from filters.text import layout
 from tests.filters.golden import decision
 from tests.growth import assert_linear
 

@@ -6,8 +6,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import ngrams
-from filters.words import Words, WordSplitter
+from filters.text import ngrams
+from filters.text.words import Words, WordSplitter
 
 
 def top_by_hand(words: list[str], n: int) -> int:

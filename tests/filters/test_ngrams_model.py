@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from filters.arpa import ArpaError, read_arpa
-from filters.ngram_model import NgramModel, read_model
-from filters.ngram_training import estimated, train_ngrams
-from filters.tensors_file import TensorsError, pack, unpack
+from filters.models.arpa import ArpaError, read_arpa
+from filters.models.ngram_model import NgramModel, read_model
+from filters.models.ngram_training import estimated, train_ngrams
+from filters.models.tensors_file import TensorsError, pack, unpack
 from tests.growth import assert_linear
 
 ARPA = """\

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.batch import Batch
-from filters.normalised import Normalised, normalised
+from filters.text.normalised import Normalised, normalised
 from tests.growth import assert_linear
 
 

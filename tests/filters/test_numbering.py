@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import layout, numbering
+from filters.text import layout, numbering
 from tests.growth import assert_linear
 
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import outliers, unigrams
+from filters import outliers
 from filters.batch import Batch
+from filters.models import unigrams
 from filters.outliers import Settings
 from pipeline import assets
 from tests.growth import assert_linear

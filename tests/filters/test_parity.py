@@ -10,7 +10,7 @@ import pytest
 from benchmarks.compare_datatrove import REASONS
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.words import WordSplitter
+from filters.text.words import WordSplitter
 
 
 def theirs(name: str, **values: Any) -> Any:

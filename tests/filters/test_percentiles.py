@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.percentiles import NODES, Curve, above, below
+from filters.models.percentiles import NODES, Curve, above, below
 
 VALUES = np.array([0.2, 0.8, 0.2, 0.5])
 TOKENS = np.array([10.0, 40.0, 20.0, 30.0])

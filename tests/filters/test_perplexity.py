@@ -8,7 +8,7 @@ from filters import perplexity
 from filters.batch import Batch
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.ngram_training import estimated
+from filters.models.ngram_training import estimated
 from filters.perplexity import Settings
 
 MODEL = estimated(["the cat sat", "the cat sat down", "the dog sat"] * 4, order=3, max_tokens=1000, prune=1)

@@ -13,12 +13,12 @@ import pytest
 
 from filters import quality
 from filters.batch import Batch
-from filters.calibration import Calibration, decoded, encoded, summary
 from filters.chain import Chain, asset_names, chain_steps
 from filters.corpus_level import calibrations, sampled_steps, with_derived
 from filters.document import from_rows
-from filters.fasttext_model import Model
-from filters.platt import Platt
+from filters.models.calibration import Calibration, decoded, encoded, summary
+from filters.models.fasttext_model import Model
+from filters.models.platt import Platt
 from filters.quality import Classifier, Policy, Settings
 from tests.filters.classifiers import classifier, text
 from tests.filters.test_fasttext_model import CLOSE, library

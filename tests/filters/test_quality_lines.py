@@ -5,8 +5,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import fineweb, gopher_quality, layout, quality_lines
-from filters.punctuation import SYMBOLS, TERMINAL
+from filters import fineweb, gopher_quality
+from filters.loops import quality_lines
+from filters.text import layout
+from filters.text.punctuation import SYMBOLS, TERMINAL
 from tests.growth import assert_linear
 
 PIECES = [

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import repeats
+from filters.text import repeats
 from tests.growth import assert_linear
 
 MOST = 6

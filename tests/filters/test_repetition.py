@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters import layout, repetition
+from filters.text import layout, repetition
 from tests.growth import assert_linear
 
 WORDS = st.lists(st.lists(st.sampled_from(["a", "b", "cc", "ddd"]), max_size=25), max_size=4)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters import layout
 from filters.batch import Batch
-from filters.segment import icu_words, sentence_counts, unicode_words, word_parts
-from filters.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY
+from filters.text import layout
+from filters.text.segment import icu_words, sentence_counts, unicode_words, word_parts
+from filters.text.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY
 from tests.growth import assert_linear
 
 # As a reader of the language splits them; compounds that dictionaries list stay whole.
@@ -134,7 +134,7 @@ SENTENCES = {
 
 @pytest.mark.parametrize("text", SENTENCES)
 def test_golden_sentence_ends(text: str) -> None:
-    from filters.sentence_breaks import sentence_parts
+    from filters.text.sentence_breaks import sentence_parts
 
     codes, bounds = layout.code_points([text])
     parts = sentence_parts(codes, bounds)

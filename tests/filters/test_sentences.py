@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.sentences import sentence_counts
-from filters.words import WordSplitter
+from filters.text.sentences import sentence_counts
+from filters.text.words import WordSplitter
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import layout
-from filters.spacy_english import addresses, affixes, tables
-from filters.spacy_english.strings import find, packed
-from filters.words import WordSplitter
+from filters.text import layout
+from filters.text.spacy_english import addresses, affixes, tables
+from filters.text.spacy_english.strings import find, packed
+from filters.text.words import WordSplitter
 from pipeline import assets
 
 # Marks that take part in rules, letters and digits of several scripts, and pieces of units and currencies.

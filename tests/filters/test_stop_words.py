@@ -12,7 +12,7 @@ from filters import language_codes, stop_words
 from filters.batch import Batch
 from filters.chain import Chain, asset_names, chain_steps
 from filters.document import from_rows
-from filters.stop_word_counts import word_hashes
+from filters.loops.stop_word_counts import word_hashes
 from filters.stop_words import Settings, StopWords, hashed, measure, merged
 from pipeline import assets
 from tests.growth import assert_linear

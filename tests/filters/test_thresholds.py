@@ -11,7 +11,7 @@ import pytest
 from filters import FILTERS
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.words import WordSplitter
+from filters.text.words import WordSplitter
 from pipeline import assets
 
 

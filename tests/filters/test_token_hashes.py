@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import layout
 from filters.hashing import mixed
-from filters.token_hashes import END, Scheme, extended, token_hash, tokens
+from filters.text import layout
+from filters.text.token_hashes import END, Scheme, extended, token_hash, tokens
 from tests.growth import assert_linear
 
 TEXTS = st.lists(st.text(st.sampled_from("ab_1٣é.-'… \n\t\u00a0日本ไทยक्ष"), max_size=30), max_size=4)

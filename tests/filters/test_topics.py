@@ -9,7 +9,7 @@ import pytest
 
 from filters.chain import Chain, asset_names, chain_steps
 from filters.document import from_rows
-from filters.fasttext_model import Model
+from filters.models.fasttext_model import Model
 from tests.filters.classifiers import classifier, text
 
 ROWS: list[dict[str, object]] = [

@@ -10,7 +10,7 @@ from filters import toxicity
 from filters.batch import Batch
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.fasttext_model import Model
+from filters.models.fasttext_model import Model
 from filters.toxicity import Judge, Settings
 from tests.filters.test_fasttext_model import trained
 from tests.growth import assert_linear

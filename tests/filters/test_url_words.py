@@ -9,7 +9,7 @@ from filters import url_words
 from filters.batch import Batch
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
-from filters.phrases import WordLists
+from filters.text.phrases import WordLists
 from filters.url import UrlLists
 from filters.url_words import Settings
 from pipeline import assets

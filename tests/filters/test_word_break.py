@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from filters import layout, word_break
 from filters.batch import Batch
+from filters.text import layout, word_break
 from tests.growth import assert_linear
 
 

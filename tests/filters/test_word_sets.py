@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.batch import Batch
-from filters.word_sets import among, codes_of, found, hash_codes, needles, word_set
+from filters.text.word_sets import among, codes_of, found, hash_codes, needles, word_set
 from tests.growth import assert_linear
 
 WANTED = ("ab", "abab", "ba.", "bb", "a a")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import layout, word_kinds
-from filters.chunks import MARKS_TIMES_LENGTH, is_long_row
-from filters.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY, WordSplitter
+from filters.text import layout, word_kinds
+from filters.text.chunks import MARKS_TIMES_LENGTH, is_long_row
+from filters.text.words import ALPHABETIC, PUNCTUATION, SENTENCE_MARK, SYMBOL_ONLY, WordSplitter
 from pipeline import assets
 
 
@@ -139,7 +139,7 @@ def test_real_text_is_split_like_spacys(
 
 
 def test_memory_does_not_change_words(splitter: WordSplitter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filters.words.MAX_CHUNKS", 3)
+    monkeypatch.setattr("filters.text.words.MAX_CHUNKS", 3)
     small = WordSplitter(assets.load("english_tokenizer"))
     for text in ("a:) b:) c:) d:) e:) x-a.", "e:) (six):) x-a.", "x:) a:)"):
         before = small.split([text])
@@ -185,7 +185,7 @@ def test_character_sets_are_those_of_datatrove_and_spacy() -> None:
     from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
     from spacy.pipeline.sentencizer import Sentencizer
 
-    from filters import punctuation
+    from filters.text import punctuation
 
     assert punctuation.SYMBOLS == PUNCTUATION_SET
     assert punctuation.TERMINAL == TERMINAL_PUNCTUATION

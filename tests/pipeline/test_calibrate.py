@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from filters.calibration import decoded
-from filters.draw import below, cut
+from filters.models.calibration import decoded
+from filters.models.draw import below, cut
 from pipeline.ledger import Ledger
 from pipeline.recipe import load
 from pipeline.road import active_stages

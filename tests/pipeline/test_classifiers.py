@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.fasttext_text import one_line
+from filters.models.fasttext_text import one_line
 from pipeline import classifiers
 from pipeline.classifiers import PRESETS, Settings, TrainingError, label_word, train
 from pipeline.fasttext_file import open_model

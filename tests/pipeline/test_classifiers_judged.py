@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from filters.platt import Platt, calibrated, log_odds
+from filters.models.platt import Platt, calibrated, log_odds
 from pipeline.classify import measures
 from pipeline.classify.examples import Example, Reading, hashed, read, sampled
 from pipeline.classify.matching import domain_of, fold_of, length_bin, length_matched

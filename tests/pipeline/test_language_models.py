@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from filters.arpa import read_arpa
-from filters.importance_model import train_importance
-from filters.ngram_training import train_ngrams
+from filters.models.arpa import read_arpa
+from filters.models.importance_model import train_importance
+from filters.models.ngram_training import train_ngrams
 from pipeline import language_models
 from pipeline.language_models import ModelError, ccnet_normal
 from pipeline.named_assets import KINDS

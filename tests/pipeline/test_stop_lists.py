@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from filters.stop_word_counts import word_hashes
+from filters.loops.stop_word_counts import word_hashes
 from filters.stop_words import StopWords
 from pipeline import assets
 from pipeline.errors import UsageError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from filters.unigrams import of_texts
+from filters.models.unigrams import of_texts
 from pipeline import unigrams
 from pipeline.named_assets import KINDS
 from pipeline.unigrams import NoReferenceError
