@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     remove_citations: bool = True
     max_lorem_ipsum_lines: Count | None = 0
     max_curly_bracket_lines: Count | None = 0
+    max_characters: Count | UnsetType | None = UNSET  # of a page; 190,000 by `paper`, any by `datatrove`
 
     @property
     def sentences(self) -> int | None:
@@ -56,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if isinstance(self.min_words_per_line, UnsetType):
             return 3 if self.variant == "datatrove" else 5
         return self.min_words_per_line
+
+    @property
+    def characters(self) -> int | None:
+        """The most characters of a page that is kept."""
+        if isinstance(self.max_characters, UnsetType):
+            return None if self.variant == "datatrove" else 190_000
+        return self.max_characters
 
     @property
     def line_ends(self) -> frozenset[str]:
@@ -73,6 +81,7 @@ _COLUMNS = {
     "lines_javascript": ("lines", "removed: javascript is mentioned"),
     "lines_policy": ("lines", "removed: a notice about cookies, privacy or terms of use"),
     "words_removed": ("words", "between white space, in removed lines"),
+    "characters": ("characters", "of the page before cleaning"),
 }
 
 
@@ -87,6 +96,7 @@ def rules(settings: Settings) -> list[Rule]:
         Rule("lorem_ipsum", "c4_lorem_ipsum", ">", settings.max_lorem_ipsum_lines, SOURCE),
         Rule("curly_bracket", "c4_curly_bracket", ">", settings.max_curly_bracket_lines, SOURCE),
         Rule("sentences", "c4_sentences", "<", settings.sentences, SOURCE),
+        Rule("long", "c4_characters", ">", settings.characters, SOURCE),
     ]
 
 
@@ -122,6 +132,7 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
         "c4_lines_javascript": cleaned.counts[rows.JAVASCRIPT_LINE],
         "c4_lines_policy": cleaned.counts[rows.POLICY_LINE],
         "c4_words_removed": cleaned.counts[rows.WORDS_REMOVED],
+        "c4_characters": batch.lengths,
     }
 
 
@@ -148,7 +159,7 @@ def assets(settings: Settings) -> tuple[str, ...]:
 
 SPEC = FilterSpec(
     name="c4",
-    version=1,
+    version=2,
     settings=Settings,
     signals=signals,
     rules=rules,
@@ -156,5 +167,7 @@ SPEC = FilterSpec(
     assets=assets,
     edit=edit,
     spans=spans,
-    thresholds=frozenset({"min_sentences", "max_lorem_ipsum_lines", "max_curly_bracket_lines"}),
+    thresholds=frozenset(
+        {"min_sentences", "max_lorem_ipsum_lines", "max_curly_bracket_lines", "max_characters"}
+    ),
 )

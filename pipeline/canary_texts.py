@@ -104,6 +104,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "c4.curly_bracket": lambda: (
         PLAIN + "The function harbour() { returns the number of boats } and says so.\n"
     ),
+    "c4.long": lambda: _lines(3_000),
     "c4.sentences": lambda: "One line of the harbour stands here.",
     "fineweb.line_punct": lambda: "\n".join(line[:-1] for line in _sentences(20)),
     "fineweb.short_lines": lambda: "\n".join(f"The boat number {i} waits." for i in range(40)),

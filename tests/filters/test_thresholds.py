@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from filters import FILTERS
+from filters import FILTERS, c4
 from filters.chain import Chain, chain_steps
 from filters.document import from_rows
 from filters.text.words import WordSplitter
@@ -180,6 +180,15 @@ def test_c4(splitter: WordSplitter, rule: str) -> None:
         row, reasons = decision(splitter, "c4", text)
         assert row[f"c4_{column}"] == value
         assert (f"c4.{rule}" in reasons) is fails
+
+
+def test_c4s_longest_page(splitter: WordSplitter) -> None:
+    text = "\n".join([LONG] * 10)
+    assert decision(splitter, "c4", text, max_characters=len(text))[1] == []
+    row, reasons = decision(splitter, "c4", text, max_characters=len(text) - 1)
+    assert (row["c4_characters"], reasons) == (len(text), ["c4.long"])
+    most = {name: c4.Settings(variant=name).characters for name in ("paper", "datatrove")}
+    assert most == {"paper": 190_000, "datatrove": None}
 
 
 FINEWEB: dict[str, tuple[str, str, str, float, float]] = {
