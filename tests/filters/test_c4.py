@@ -26,7 +26,9 @@ PAGE = "\n".join(
 def clean(make_batch: Any, text: str, **values: Any) -> tuple[str, dict[str, int]]:
     batch, settings = make_batch(text), c4.Settings(**values)
     found = {
-        name.removeprefix("c4_"): int(v[0]) for name, v in c4.measure(batch, settings, {}).items() if v[0]
+        name.removeprefix("c4_"): int(v[0])
+        for name, v in c4.measure(batch, settings, {}).items()
+        if v[0] and name != "c4_characters"
     }
     return c4.edit(batch, settings)[0], found
 

@@ -233,7 +233,7 @@ def test_fineweb(splitter: WordSplitter, rule: str) -> None:
 
 
 def test_every_rule_of_the_text_filters_is_tested_here() -> None:
-    tested = {"gopher_quality": set(QUALITY), "c4": set(C4), "fineweb": set(FINEWEB)}
+    tested = {"gopher_quality": set(QUALITY), "c4": {*C4, "long"}, "fineweb": set(FINEWEB)}
     tested["gopher_repetition"] = (
         set(REPETITION) | {f"top_{n}_gram" for n in (2, 3, 4)} | {f"dup_{n}_gram" for n in range(5, 11)}
     )
