@@ -110,7 +110,7 @@ def run_sample(shard: Shard, attempt: Attempt) -> None:
     chain = _chain(attempt.recipe, attempt.folder.url, shard.parameters.get("hosts"))
     for table in _sampled(shard, attempt):
         measured = apply_any(chain, table).documents.drop_columns(["text"])
-        attempt.write("sample", measured)
+        attempt.write("sampled", measured)
         attempt.documents += measured.num_rows
         attempt.report({"documents": attempt.documents})
     attempt.counts.update({"out": attempt.documents})
@@ -156,7 +156,7 @@ def calibrated_on(recipe: Recipe, extracted: pa.Table, documents: int) -> dict[s
 
 def plan_calibrate(planning: Planning) -> list[Shard]:
     """Everything at once, with the number of documents that the sample stands for."""
-    files = [(receipt.shard, output) for receipt, output in planning.outputs("sample", "sample")]
+    files = [(receipt.shard, output) for receipt, output in planning.outputs("sample", "sampled")]
     documents = sum(map(_extracted, planning.ledger.closed("extract")))
     return [
         Shard(
@@ -211,7 +211,7 @@ def calibration_of(folder: str, names: tuple[str, ...]) -> dict[str, Any]:
 SAMPLE = Stage(
     name="sample",
     version=1,
-    folders=("sample",),
+    folders=("sampled",),
     settings=sample_settings,
     plan=plan_sample,
     run=run_sample,
