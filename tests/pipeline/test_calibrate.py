@@ -108,7 +108,7 @@ def test_stages_are_there_only_where_they_are_needed(corpus: Corpus) -> None:
 def test_the_sample_and_the_policy_of_a_run(base: Path) -> None:
     limit = cut(SAMPLE / DOCUMENTS)
     wanted = {id_ for id_, taken in zip(IDS, below(IDS, "calibration sample", limit), strict=True) if taken}
-    sampled = rows(base, "sample")
+    sampled = rows(base, "sampled")
     assert set(sampled) == wanted
     assert 60 < len(wanted) < 140
     found = stats(base)
@@ -198,7 +198,7 @@ def test_released_files_are_made_again_where_they_are_needed(corpus: Corpus, tmp
         return rows(run, "documents")
 
     first = filtered()
-    assert not (run / "sample").exists()
+    assert not (run / "sampled").exists()
     assert not (run / "calibration").exists()
     again = filtered("filters.topics.min_score=0.8")
     fresh = made(corpus, tmp_path / "fresh", "filters.topics.min_score=0.8")
