@@ -60,7 +60,10 @@ def bounds(unit: str) -> tuple[float, float]:
     """The least and the largest value of a signal with this unit; infinite where the unit does not say."""
     if unit.startswith("share of") or unit in ("probability", "0 or 1"):
         return 0.0, 1.0
-    counted = ("words", "characters", "lines", "sentences", "documents", "per word", "hits", "languages")
+    counted = (
+        *("words", "characters", "lines", "sentences", "documents", "tokens", "pieces", "phrases", "hits"),
+        *("categories", "agents", "languages", "bits", "perplexity", "bucket", "alpha", "per "),
+    )
     if unit.startswith(counted):
         return 0.0, math.inf
     return -math.inf, math.inf
