@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from filters.models.platt import calibrated
+from filters.models.platt import calibrated, log_odds
 from pipeline.classify import measures
 from pipeline.classify.examples import Example
 from pipeline.wikipedia.address import canonical_url, host_of
@@ -38,6 +38,8 @@ def binary(
         return {}
     features = measures.plain_features([one.text for one in examples], [one.url for one in examples])
     plain = measures.area(measures.baseline_scores(features, truth, folds), truth, folds, numbers)
+    both = np.column_stack([features, log_odds(scores)])
+    together = measures.area(measures.baseline_scores(both, truth, folds), truth, folds, numbers)
     chances = measures.cross_calibrated(scores, truth, folds)
     error, bins = measures.reliability(chances, truth)
     raw_error, raw_bins = measures.reliability(scores, truth)
@@ -47,6 +49,7 @@ def binary(
         "held_out": {"examples": len(truth), "positives": int(truth.sum()), "domains": len(set(domains))},
         "auc": found._asdict(),
         "baseline": {"sees": ["log length", "depth of the address", "query"], "auc": plain._asdict()},
+        "with_baseline": together._asdict(),  # of a logistic regression on what the baseline sees and the score
         "calibration": {"kind": "platt", "slope": platt.slope, "offset": platt.offset},
         "ece": error,
         "ece_uncalibrated": raw_error,

@@ -191,7 +191,10 @@ def lines(card: dict[str, Any]) -> list[str]:
     if "auc" in metrics:
         where = f" (level: {facts['level']})" if "level" in facts else ""
         areas = [_area(metrics["auc"]), _area(metrics["baseline"]["auc"])]
-        said.append(f"leave-domain-out AUC{where}: {areas[0]}; length and address alone: {areas[1]}")
+        both = _area(metrics["with_baseline"])
+        said.append(
+            f"leave-domain-out AUC{where}: {areas[0]}; length and address alone: {areas[1]}; together: {both}"
+        )
         said.append(
             f"expected calibration error: {metrics['ece']:.3f} (uncalibrated {metrics['ece_uncalibrated']:.3f})"
         )
