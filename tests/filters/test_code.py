@@ -137,7 +137,9 @@ def test_comment_lines() -> None:
 
 
 def test_our_own_sources_are_code_and_pages_are_not(real_texts: list[tuple[str, str]]) -> None:
-    sources = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "filters" / "loops").glob("*_counts.py"))]
+    sources = [
+        path.read_text(encoding="utf-8") for path in sorted((ROOT / "filters" / "loops").glob("*_counts.py"))
+    ]
     assert min(row["code_share"] for row in measured(*sources)) > 0.5
     shares = [row["code_share"] for row in measured(*[text for _, text in real_texts])]
     assert np.mean(np.array(shares) > 0.5) < 0.01
