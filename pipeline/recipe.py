@@ -239,9 +239,8 @@ def _convert(
         recipe = msgspec.convert(value, Recipe)
         _check_sections(recipe)
         applied(recipe, steps)
-        names = {step.name: step.rule_names for step in steps}
-        check_names(recipe, names)
-        _check_canaries(recipe, ["extract.empty", *(f"{one}.{rule}" for one in names for rule in names[one])])
+        if recipe.filters is not None:  # a verb of one stage leaves them out, and what speaks of them stays
+            _check_rule_names(recipe, {step.name: step.rule_names for step in steps})
         if recipe.robots and not any(step.name == "optout" for step in steps):
             raise ValueError("robots: nothing reads these files without the filter `optout`")
     except msgspec.ValidationError as error:
@@ -277,7 +276,10 @@ def _check_sections(recipe: Recipe) -> None:
             raise ValueError(f"{key}: expected a weight above 0, got {show_text(weights)}")
 
 
-def _check_canaries(recipe: Recipe, rules: list[str]) -> None:
+def _check_rule_names(recipe: Recipe, names: dict[str, list[str]]) -> None:
+    """Bands and canaries name filters and rules that the recipe has; ValueError otherwise."""
+    check_names(recipe, names)
+    rules = ["extract.empty", *(f"{one}.{rule}" for one in names for rule in names[one])]
     if found := unknown(recipe.canaries, rules):
         at, name = found
         raise ValueError(

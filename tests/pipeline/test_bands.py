@@ -58,6 +58,11 @@ def test_bands_of_unknown_rules_are_refused() -> None:
         recipe("{c4: {low: .5, high: .1}}")
 
 
+def test_without_filters_bands_say_nothing() -> None:
+    made = read("name: r\nfilters: null\nbands: {c4: {low: 0, high: 1}}\n", "r.yaml")
+    assert judge(made, TOTAL, DROPPED) == []
+
+
 def test_a_run_outside_a_band_is_told_so(sample: Path, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(
         "name: r\nextract: {extractor: resiliparse}\nfilters: [gopher_quality]\n"
