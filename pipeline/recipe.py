@@ -129,8 +129,11 @@ def read(text: str, name: str, settings: Sequence[str] = ()) -> Recipe:
     if not isinstance(value, dict):
         raise UsageError(f"{name}:1:1 a recipe is a mapping of sections, this is {_kind(value)}")
     touched: dict[yaml.Path, str] = {}
+    written = _filter_names(value)
     for pair in settings:
         _set(value, pair, touched)
+    if ("filters",) in touched:
+        _forget(value, written - _filter_names(value), touched)
     recipe = _convert(value, places, touched, name)
     return msgspec.structs.replace(
         recipe,
@@ -193,6 +196,33 @@ def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> Non
         )
     here[keys[-1]] = yaml.scalar(text)
     touched[(*path, keys[-1])] = f"--set {dotted}"
+
+
+def _filter_names(value: dict[str, Any]) -> set[str]:
+    """Names of the filters as far as they can be read; what is no filter is refused later, with its place."""
+    entries = value.get("filters")
+    if not isinstance(entries, list):
+        return set()
+    names = (next(iter(entry), None) if isinstance(entry, dict) else entry for entry in entries)
+    return {name for name in names if isinstance(name, str)}
+
+
+def _forget(value: dict[str, Any], gone: set[str], touched: Mapping[yaml.Path, str]) -> None:
+    """Leave out the bands and canaries of filters that `--set filters=[...]` took away, unless they were set too."""
+
+    def forgotten(name: object, *path: str | int) -> bool:
+        of_gone = isinstance(name, str) and name.partition(".")[0] in gone
+        return of_gone and not any(path[: len(one)] == one or one[: len(path)] == path for one in touched)
+
+    bands, canaries = value.get("bands"), value.get("canaries")
+    if isinstance(bands, dict):
+        value["bands"] = {name: band for name, band in bands.items() if not forgotten(name, "bands", name)}
+    if isinstance(canaries, list):
+        value["canaries"] = [
+            one
+            for at, one in enumerate(canaries)
+            if not (isinstance(one, dict) and forgotten(one.get("drop"), "canaries", at))
+        ]
 
 
 def _filter_entry(entries: list[Any], name: str, pair: str) -> tuple[list[str | int], Any]:
