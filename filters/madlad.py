@@ -126,7 +126,7 @@ def assets(settings: Settings) -> tuple[str, ...]:
 
 SPEC = FilterSpec(
     name="madlad",
-    version=1,
+    version=2,
     settings=Settings,
     signals=signals,
     rules=rules,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-_PAIRS = 9  # single characters with a space before each
+_GROUPS = 9  # of 1, 3 or 4 characters, with a space before each
 _ITEMS = 4  # items of two characters with a comma after each
 # Cursed at the very end of a sentence, perhaps before white space; the first is a table's edge.
 ENDINGS = ("|", " г.", " кг.")
@@ -74,15 +74,23 @@ def _here(codes: Array, start: int, end: int, wanted: Array, first: int, last: i
     return i == last - first
 
 
-@compiled("boolean(uint32[::1], int64, int64)")
-def _spelled(codes: Array, start: int, end: int) -> bool:
-    """Whether nine single characters stand at `start`, each after a space."""
-    if end - start < 2 * _PAIRS:
+@compiled("boolean(uint32[::1], int64, int64, int64)")
+def _spaced(codes: Array, start: int, end: int, width: int) -> bool:
+    """Whether nine groups of `width` characters stand at `start`, each after a space.
+
+    A single character is any but a space. Three or four are any on one line, spaces too: the published patterns have
+    dots there that are not escaped.
+    """
+    if end - start < _GROUPS * (width + 1):
         return False
-    i = 0
-    while i < _PAIRS and codes[start + 2 * i] == 32 and codes[start + 2 * i + 1] != 32:
-        i += 1
-    return i == _PAIRS
+    for group in range(_GROUPS):
+        at = start + group * (width + 1)
+        if codes[at] != 32:
+            return False
+        for i in range(at + 1, at + 1 + width):
+            if codes[i] == (32 if width == 1 else 10):
+                return False
+    return True
 
 
 @compiled("boolean(uint32[::1], int64, int64)")
@@ -119,8 +127,9 @@ def _cursed(codes: Array, start: int, end: int, wanted: Array, bounds: Array, be
     for i in range(start, end):
         code = codes[i]
         if code == 32:
-            if i + 2 < end and codes[i + 2] == 32 and _spelled(codes, i, end):
-                return True
+            for width in (1, 3, 4):
+                if i + width + 1 < end and codes[i + width + 1] == 32 and _spaced(codes, i, end, width):
+                    return True
             continue
         if code == 44 and _enumerated(codes, i, end):
             return True
