@@ -40,7 +40,7 @@ class NamedAsset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kind: str
     path: str | None = None  # of a file or folder; null: not given
     sha256: str | None = None
-    source: str = ""  # where it is published
+    source: str = ""  # the address where it is published, or how to make one
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ class Kind:
 
     load: Callable[[Path], Any]
     source: str = ""
+
+
+def _whence(source: str) -> str:
+    """The end of a line on a list or model that is not there."""
+    if not source:
+        return ""
+    return f"; it is published at {source}" if "://" in source.partition(" ")[0] else f"; {source}"
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,7 @@ class LeftOut:
     source: str
 
     def __str__(self) -> str:
-        where = f"; it is published at {self.source}" if self.source else ""
-        return f"{self.filter} is left out: {self.asset}.path is not set{where}"
+        return f"{self.filter} is left out: {self.asset}.path is not set{_whence(self.source)}"
 
 
 def _by(module: str, function: str) -> Callable[[Path], Any]:
@@ -193,7 +199,7 @@ def digests(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:
 def checked(one: NamedAsset, name: str) -> str:
     """The digest of an entry's file or folder; UsageError where it is missing, unpinned or another one."""
     section = name.partition(".")[0]
-    published = f"; it is published at {source_of(one)}" if source_of(one) else ""
+    published = _whence(source_of(one))
     if one.kind not in KINDS:
         raise UsageError(
             f"{name}.kind: no kind of list or model is called {show_text(one.kind)}{nearest(one.kind, list(KINDS))}"

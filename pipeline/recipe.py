@@ -129,11 +129,10 @@ def read(text: str, name: str, settings: Sequence[str] = ()) -> Recipe:
     if not isinstance(value, dict):
         raise UsageError(f"{name}:1:1 a recipe is a mapping of sections, this is {_kind(value)}")
     touched: dict[yaml.Path, str] = {}
-    written = _filter_names(value)
     for pair in settings:
+        before = _filter_names(value)
         _set(value, pair, touched)
-    if ("filters",) in touched:
-        _forget(value, written - _filter_names(value), touched)
+        _forget(value, before - _filter_names(value))
     recipe = _convert(value, places, touched, name)
     return msgspec.structs.replace(
         recipe,
@@ -207,22 +206,17 @@ def _filter_names(value: dict[str, Any]) -> set[str]:
     return {name for name in names if isinstance(name, str)}
 
 
-def _forget(value: dict[str, Any], gone: set[str], touched: Mapping[yaml.Path, str]) -> None:
-    """Leave out the bands and canaries of filters that `--set filters=[...]` took away, unless they were set too."""
+def _forget(value: dict[str, Any], gone: set[str]) -> None:
+    """Leave out the bands and canaries of filters that `--set filters=[...]` took away."""
 
-    def forgotten(name: object, *path: str | int) -> bool:
-        of_gone = isinstance(name, str) and name.partition(".")[0] in gone
-        return of_gone and not any(path[: len(one)] == one or one[: len(path)] == path for one in touched)
+    def kept(name: object) -> bool:
+        return not (isinstance(name, str) and name.partition(".")[0] in gone)
 
     bands, canaries = value.get("bands"), value.get("canaries")
     if isinstance(bands, dict):
-        value["bands"] = {name: band for name, band in bands.items() if not forgotten(name, "bands", name)}
+        value["bands"] = {name: band for name, band in bands.items() if kept(name)}
     if isinstance(canaries, list):
-        value["canaries"] = [
-            one
-            for at, one in enumerate(canaries)
-            if not (isinstance(one, dict) and forgotten(one.get("drop"), "canaries", at))
-        ]
+        value["canaries"] = [one for one in canaries if not isinstance(one, dict) or kept(one.get("drop"))]
 
 
 def _filter_entry(entries: list[Any], name: str, pair: str) -> tuple[list[str | int], Any]:

@@ -52,10 +52,7 @@ def test_sentences_by_hand() -> None:
         ("A lot of sexism on the very first line", None),
         ("It is spelled a b c d e f g h i here", "cursed"),  # nine single characters
         ("It is spelled a b c d e f g here", None),
-        (
-            "now the cat sat for you and one old big dog",
-            "cursed",
-        ),  # nine groups of three, any of them two spaces
+        ("now the cat sat for you and one old big dog", "cursed"),  # nine groups of three
         ("now the cat sat for you and old dogs", None),
         ("now the cat sat for you\nand one old big dog", None),  # the groups are on one line
         ("it four five nine must some many them with none", "cursed"),  # nine groups of four

@@ -62,14 +62,14 @@ def test_filters_set_in_their_place_take_their_bands_and_canaries_away() -> None
     written = (
         "name: r\nfilters: [language, gopher_quality]\n"
         "bands: {gopher_quality: {low: 0, high: 1}, language: {low: 0, high: 1}}\n"
-        "canaries: [{text: short, drop: gopher_quality.words_min}, {text: other}]\n"
+        "canaries: [{text: short, drop: gopher_quality.short}, {text: other}]\n"
     )
     made = read(written, "r.yaml", ["filters=[language]"])
     assert list(made.bands) == ["language"]
     assert [one.text for one in made.canaries] == ["other"]
     fewer = written.replace(", gopher_quality]", "]").replace("gopher_quality: {low: 0, high: 1}, ", "")
     with pytest.raises(
-        UsageError, match=r"canaries\[0\]\.drop: the recipe has no rule gopher_quality\.words_min"
+        UsageError, match=r"canaries\[0\]\.drop: the recipe has no rule gopher_quality\.short"
     ):
         read(fewer, "r.yaml")
     with pytest.raises(UsageError, match=r"bands\.c4: the recipe has no such filter or rule"):

@@ -87,6 +87,16 @@ def test_filters_all_of_whose_assets_are_given_are_applied() -> None:
     assert missing == recipe.left_out == []
 
 
+def test_a_list_that_nobody_publishes_says_how_to_make_it() -> None:
+    text = (
+        "name: r\nmodels: {books: {kind: importance, source: 'train one: sluice filters train'}}\n"
+        "filters: [{importance: {models: {books: books}}}]\n"
+    )
+    assert [str(one) for one in read(text, "r.yaml").left_out] == [
+        "importance is left out: models.books.path is not set; train one: sluice filters train"
+    ]
+
+
 def test_conditions_on_a_filter_that_is_left_out_hold_for_nothing() -> None:
     from filters.document import from_rows
 
