@@ -17,13 +17,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from filters.cascade import REASON, Screen
-from filters.chain import Chain
-from pipeline.cascade import screen_for
-from pipeline.engine.task import core_seconds, prepare_worker
-from pipeline.extract import ExtractSettings, Tally, extract_range
-from pipeline.inputs import ranges
-from pipeline.recipe import load
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # before this folder, whose filters.py hides the package
+
+from filters.cascade import REASON, Screen  # noqa: E402
+from filters.chain import Chain  # noqa: E402
+from pipeline.cascade import screen_for  # noqa: E402
+from pipeline.engine.task import core_seconds, prepare_worker  # noqa: E402
+from pipeline.extract import ExtractSettings, Tally, extract_range  # noqa: E402
+from pipeline.inputs import ranges  # noqa: E402
+from pipeline.recipe import load  # noqa: E402
 
 BATCH = 512
 

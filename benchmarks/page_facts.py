@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,15 +17,18 @@ from pathlib import Path
 
 import msgspec
 
-from filters.robots import parse, place
-from pipeline.charset import decode
-from pipeline.extraction.facts import facts
-from pipeline.extraction.statements import content_signal, content_usage
-from pipeline.http import decode_body
-from pipeline.page import response_of, why_no_page
-from pipeline.record import Record
-from pipeline.robots import RobotsTable, TableBuilder, host_key
-from pipeline.warc import read_records
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # before this folder, whose filters.py hides the package
+
+from filters.robots import parse, place  # noqa: E402
+from pipeline.charset import decode  # noqa: E402
+from pipeline.extraction.facts import facts  # noqa: E402
+from pipeline.extraction.statements import content_signal, content_usage  # noqa: E402
+from pipeline.http import decode_body  # noqa: E402
+from pipeline.page import response_of, why_no_page  # noqa: E402
+from pipeline.record import Record  # noqa: E402
+from pipeline.robots import RobotsTable, TableBuilder, host_key  # noqa: E402
+from pipeline.warc import read_records  # noqa: E402
 
 SIZES = (0, 20_000, 50_000, 70_000, 200_000, 5 << 20)
 HOSTILE = ("<", "<meta", "<meta ", "<title>", "<!--", '<meta a="', "<svg>", "&", "/")

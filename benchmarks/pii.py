@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from filters.pii import KINDS, Settings, find, mask
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # before this folder, whose filters.py hides the package
+
+from filters.pii import KINDS, Settings, find, mask  # noqa: E402
 
 SEED = 0
 LABELS = {
