@@ -19,6 +19,7 @@ from typing import Protocol
 
 import msgspec
 
+from pipeline.dedup.settings import DEDUP_STAGES
 from pipeline.engine.task import Done, Event, Failed, Task
 from pipeline.errors import UsageError, UserError, nearest
 from pipeline.inputs import InputFile
@@ -43,7 +44,7 @@ from pipeline.stages.stage import GIVES_DOCUMENTS, Planning, Shard, Source, Stag
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
-# Names a user may give to --until; `extract` brings `ids` with it, `filter` what stands between, `dedup` `signatures`.
+# Names a user may give to --until; `extract` brings `ids` with it, `filter` and `dedup` what stands between.
 PUBLIC = ("extract", "filter", "dedup", "corpus", "tokenizer", "tokens", "train", "anneal", "eval", "report")
 
 
@@ -112,7 +113,7 @@ def active_stages(
     if not steps_of(recipe):
         absent |= {"sample", "calibrate"}
     if recipe.dedup is None:
-        absent |= {"signatures", "dedup"}
+        absent |= set(DEDUP_STAGES)
     if recipe.train is None:
         absent |= {"train", "anneal", "eval"}
     elif not recipe.train.anneal.arms:

@@ -23,6 +23,7 @@ from pipeline.cli.arguments import (
     with_extractor,
 )
 from pipeline.cli.execute import execute
+from pipeline.dedup.settings import DEDUP_STAGES
 from pipeline.errors import UsageError
 from pipeline.inputs import find_inputs
 from pipeline.recipe import load
@@ -93,7 +94,7 @@ filter_ = _alone(
 )
 
 dedup = _alone(
-    ["signatures", "dedup"],
+    list(DEDUP_STAGES),
     "dedup",
     ["filters"],
     """Find exact and near duplicates among the inputs as they are: duplicates/ lists them.

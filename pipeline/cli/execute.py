@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from pipeline.dedup.settings import SHUFFLED
 from pipeline.errors import Stopped, UsageError
 from pipeline.inputs import InputFile
 from pipeline.ledger import Ledger
@@ -160,12 +161,15 @@ def _walk(road: Road, display: Display, make: Callable[[], Engine]) -> Outcome:
 
 
 def _release(road: Road) -> None:
-    """Remove what the run does not keep: finished checkpoints, other stages' files, extracted text if so asked."""
+    """Remove what the run does not keep: checkpoints, what stages only hand on, extracted text if so asked."""
     road.forget_work()
     if road.only is not None:
         kept = [name for name in road.only if name in PUBLIC]
         road.release([name for name in road.active if name not in kept], _not_of(kept))
-    elif not road.recipe.keep_text and "corpus" in road.active:
+        return
+    if "dedup" in road.active:
+        road.release(SHUFFLED)
+    if not road.recipe.keep_text and "corpus" in road.active:
         road.release(["extract"], ["extracted"])
 
 

@@ -49,7 +49,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     with open(path, "wb") as file:
         file.write(_MAGIC + len(header).to_bytes(4, "little") + header)
         for array in ready:
-            data = memoryview(array.reshape(-1)).cast("B") if array.nbytes else memoryview(b"")
+            data = memoryview(array.reshape(-1).view(np.uint8).data)
             file.write(data)
             sums = [zlib.crc32(data[start : start + _BLOCK]) for start in range(0, len(data), _BLOCK)]
             file.write(np.array(sums, dtype="<u4").tobytes())
@@ -98,11 +98,11 @@ class ArrayFile:
         dtype = np.dtype(place.dtype)
         row_bytes = dtype.itemsize * (place.width or 1)
         first, last = start * row_bytes, stop * row_bytes
-        data = self._checked(place, first, last, place.rows * row_bytes) if last > first else b""
+        data = self._checked(place, first, last, place.rows * row_bytes) if last > first else bytearray()
         array = np.frombuffer(data, dtype=dtype).astype(dtype.newbyteorder("="), copy=False)
         return array.reshape(-1, place.width) if place.width else array
 
-    def _checked(self, place: _Place, first: int, last: int, size: int) -> bytes | memoryview:
+    def _checked(self, place: _Place, first: int, last: int, size: int) -> memoryview:
         blocks = range(first // _BLOCK, -(-last // _BLOCK))
         begin, end = blocks.start * _BLOCK, min(blocks.stop * _BLOCK, size)
         data = memoryview(self._at(place.at + begin, end - begin))
@@ -112,9 +112,9 @@ class ArrayFile:
                 raise OSError(f"{self._name} is damaged: a checksum does not fit")
         return data[first - begin : last - begin]
 
-    def _at(self, position: int, length: int) -> bytes:
+    def _at(self, position: int, length: int) -> bytearray:
         self._file.seek(self._start + position)
-        data = self._file.read(length)
-        if len(data) != length:
+        data = bytearray(length)  # so that arrays over it can be written to, as compiled loops want them
+        if self._file.readinto(data) != length:  # type: ignore[attr-defined]
             raise OSError(f"{self._name} is damaged: it ends too early")
         return data

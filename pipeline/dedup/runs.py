@@ -31,7 +31,7 @@ class Entries(NamedTuple):
 
 def partitions(entries: int) -> int:
     """How many reduce tasks for so many entries: a power of two."""
-    return 1 << max(0, (-(-entries // PARTITION_ENTRIES) - 1).bit_length())
+    return 1 << ((max(entries, 1) - 1) // PARTITION_ENTRIES).bit_length()
 
 
 def write_run(path: Path, entries: dict[str, Entries]) -> None:

@@ -9,6 +9,9 @@ import msgspec
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Kind = Literal["url", "exact", "minhash", "lines"]
+# What removes duplicates: one public stage, and those before it that only it needs.
+DEDUP_STAGES = ("signatures", "groups", "components", "members", "verify", "dedup")
+SHUFFLED = ("groups", "components", "members", "verify")  # whose files serve only the next
 KINDS: tuple[Kind, ...] = ("url", "exact", "minhash", "lines")
 
 
@@ -117,3 +120,9 @@ def policy(text: str) -> Policy:
     if text.startswith("best(") and text.endswith(")") and (column := text[5:-1].lstrip("-")):
         return Policy("best", column, -1 if text[5] == "-" else 1)
     raise ValueError(f"keep: expected first, oldest, newest, longest or best(COLUMN), got {text!r}")
+
+
+def policy_columns(keep: str) -> tuple[str, ...]:
+    """The columns that a policy reads of documents, beyond text and date."""
+    column = policy(keep).column
+    return (column,) if column else ()

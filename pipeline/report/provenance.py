@@ -8,6 +8,7 @@ import shlex
 from importlib import metadata
 from typing import NamedTuple
 
+from pipeline.dedup.settings import DEDUP_STAGES
 from pipeline.report.run import Run
 
 _PACKAGES = (
@@ -81,7 +82,7 @@ def commands(run: Run) -> tuple[str, str]:
 
 
 # Stages that no user names, and the one that brings them.
-_ASKED_AS = {"ids": "extract", "signatures": "dedup"}
+_ASKED_AS = {"ids": "extract"} | dict.fromkeys(DEDUP_STAGES, "dedup")
 _ASKED_AS |= dict.fromkeys(("robots", "hosts", "sample", "calibrate"), "filter")
 
 

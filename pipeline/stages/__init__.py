@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.stages import calibrate, corpus, dedup, extract, filter, ids, learn, robots, tokens
+from pipeline.stages import calibrate, corpus, extract, filter, ids, learn, robots, tokens
+from pipeline.stages.duplicates.components import COMPONENTS
+from pipeline.stages.duplicates.dedup import DEDUP
+from pipeline.stages.duplicates.members import MEMBERS
+from pipeline.stages.duplicates.signatures import GROUPS, SIGNATURES
+from pipeline.stages.duplicates.verify import VERIFY
 from pipeline.stages.stage import Stage
 
 STAGES: dict[str, Stage] = {
@@ -15,8 +20,12 @@ STAGES: dict[str, Stage] = {
         calibrate.SAMPLE,
         calibrate.CALIBRATE,
         filter.STAGE,
-        dedup.SIGNATURES,
-        dedup.DEDUP,
+        SIGNATURES,
+        GROUPS,
+        COMPONENTS,
+        MEMBERS,
+        VERIFY,
+        DEDUP,
         corpus.STAGE,
         tokens.TOKENIZER,
         tokens.TOKENS,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.ledger import Output
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.stages.tables import as_input, one_to_one, read_batches
 from pipeline.store.parquet import read_table
@@ -32,19 +33,30 @@ def plan(planning: Planning) -> list[Shard]:
     shards = one_to_one(planning, "corpus")
     if "dedup" not in planning.active:
         return shards
-    # The outputs of `dedup` are named after the shards they speak of.
-    lists = {
+    found = []
+    lists = {under: by_shard(planning, under) for under in ("duplicates", "clusters")}
+    for shard in shards:
+        outputs = {under: of[shard.name] for under, of in lists.items()}
+        parameters = {**shard.parameters, **{under: output.name for under, output in outputs.items()}}
+        inputs = [*shard.inputs, *map(as_input, outputs.values())]
+        found.append(Shard(name=shard.name, inputs=inputs, parameters=parameters))
+    return found
+
+
+def by_shard(planning: Planning, under: str) -> dict[str, Output]:
+    """What `dedup` says of each shard; its outputs are named after the shards they speak of."""
+    return {
         output.name.rsplit("/", 1)[1].rsplit("-", 1)[0]: output
-        for _, output in planning.outputs("dedup", "duplicates")
+        for _, output in planning.outputs("dedup", under)
     }
-    return [
-        Shard(
-            name=shard.name,
-            inputs=[*shard.inputs, as_input(lists[shard.name])],
-            parameters={**shard.parameters, "duplicates": lists[shard.name].name},
-        )
-        for shard in shards
-    ]
+
+
+def _clustered(table: pa.Table, clusters: pa.Table) -> pa.Table:
+    """With the cluster that each document stands for, null where it is alone, and of how many documents."""
+    at = pc.index_in(table["id"].combine_chunks(), value_set=clusters["id"].combine_chunks())
+    sizes = pc.fill_null(clusters["size"].combine_chunks().take(at), 1)
+    table = table.append_column("duplicate_cluster", clusters["cluster"].combine_chunks().take(at))
+    return table.append_column("duplicate_cluster_size", sizes)
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
@@ -53,10 +65,13 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
     duplicates = shard.parameters.get("duplicates")
     repeated = read_table(attempt.folder, duplicates, ["id"])["id"].combine_chunks() if duplicates else None
+    clusters = read_table(attempt.folder, shard.parameters["clusters"]) if duplicates else None
     for table in read_batches(attempt, shard, 1024):
         attempt.counts.update({"in": table.num_rows})
         if repeated is not None and len(repeated):
             table = table.filter(pc.invert(pc.is_in(table["id"], value_set=repeated)))
+        if clusters is not None:
+            table = _clustered(table, clusters)
         text, title = (table[name].combine_chunks() for name in ("text", "title"))
         if attempt.recipe.pii is not None:
             table, text, title = _masked(table, text, title, attempt, attempt.recipe.pii)
@@ -103,4 +118,4 @@ def _by_domain(labels: pa.Array) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(labels).to_pylist()}
 
 
-STAGE = Stage(name="corpus", version=3, folders=("corpus",), settings=settings, plan=plan, run=run)
+STAGE = Stage(name="corpus", version=4, folders=("corpus",), settings=settings, plan=plan, run=run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 
 import numpy as np
@@ -12,7 +11,6 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dedup.cluster import Clusters
 from pipeline.dedup.minhash import band_keys, signature_of_hashes, signatures, similarity
 from pipeline.dedup.normal import normal_form
 from pipeline.dedup.settings import MinHashSettings
@@ -106,30 +104,3 @@ def test_bands_meet_exactly_when_their_rows_do() -> None:
         same = (part[:, None] == part[None]).all(axis=2)
         assert ((keys[:, None] == keys[None]) == same).all()
     assert not set(band_keys(rows, 0, FINEWEB).tolist()) & set(band_keys(rows, 1, FINEWEB).tolist())
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    columns=st.lists(st.lists(st.integers(0, 6), min_size=8, max_size=8), min_size=1, max_size=4),
-    seed=st.integers(0, 99),
-)
-def test_clusters_equal_brute_force(columns: list[list[int]], seed: int) -> None:
-    clusters = Clusters(8)
-    order = list(columns)
-    random.Random(seed).shuffle(order)
-    for column in order:
-        clusters.join_equal(np.array(column, dtype=np.uint64))
-    reach = {n: {n} for n in range(8)}
-    for _ in range(8):
-        for column, (a, b) in itertools.product(columns, itertools.permutations(range(8), 2)):
-            if column[a] == column[b]:
-                merged = reach[a] | reach[b]
-                for n in merged:
-                    reach[n] = merged
-    assert clusters.survivors().tolist() == [min(reach[n]) for n in range(8)]
-
-
-def test_only_members_are_joined() -> None:
-    clusters = Clusters(4)
-    clusters.join_equal(np.zeros(4, dtype=np.uint64), np.array([1, 3]))
-    assert clusters.survivors().tolist() == [0, 1, 2, 1]

@@ -56,14 +56,14 @@ def bases(blocks: Sequence[Shard]) -> np.ndarray:
 
 
 def read_block(
-    attempt: Attempt, shard: Shard, columns: Sequence[str], rows: int = 1024
-) -> Iterator[tuple[int, pa.Table]]:
-    """The documents of a block in batches, each with the row (in the block) of its first one."""
-    at = 0
-    for name in shard.parameters["files"]:
+    attempt: Attempt, shard: Shard, columns: Sequence[str] | None, rows: int = 1024
+) -> Iterator[tuple[int, int, pa.Table]]:
+    """The documents of a block in batches: which of its shards, the row (in the block) of the first one, the rows."""
+    row = 0
+    for at, name in enumerate(shard.parameters["files"]):
         for table in iterate(attempt.folder, name, columns, rows):
-            yield at, table
-            at += table.num_rows
+            yield at, row, table
+            row += table.num_rows
             attempt.documents += table.num_rows
             attempt.report({"documents": attempt.documents})
 

@@ -1,0 +1,227 @@
+"""Stages `signatures` and `groups`: the keys by which documents may be equal, and which documents share one.
+
+`signatures` writes for every document its id, its place in the policy of survivors, and sorted runs of its keys: one
+for its address, one for its text, one for each band. `groups` reads one range of keys of all runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.ledger import Input
+from pipeline.stages.duplicates.blocks import all_of, bases, plan_blocks, read_block, reduce_shards
+from pipeline.stages.stage import Attempt, Planning, Shard, Stage
+from pipeline.store.digest import combine
+from pipeline.store.parquet import schema_of
+
+if TYPE_CHECKING:
+    from pipeline.dedup.runs import Entries
+    from pipeline.dedup.settings import DedupSettings
+    from pipeline.recipe import Recipe
+
+SIGNED = pa.schema(
+    [("id", pa.string()), ("score", pa.float64()), ("characters", pa.int64()), ("year", pa.int32())]
+)
+RUN = ".run"
+WIDTHS = {"url": 3, "exact": 3, "minhash": 1}  # a row, and 64 further bits of the hash
+_SIGNED_OF = ("order", "url", "exact", "minhash", "keep", "scope")
+
+
+def settings(recipe: Recipe) -> object:
+    """Kinds of duplicates and what their keys are made of; how pairs are verified comes later."""
+    assert recipe.dedup is not None
+    found = msgspec.to_builtins(recipe.dedup)
+    kinds = {name: found[name] for name in _SIGNED_OF}
+    if kinds["minhash"]:
+        kinds["minhash"] = {name: value for name, value in kinds["minhash"].items() if name != "verify"}
+    return kinds
+
+
+def plan(planning: Planning) -> list[Shard]:
+    """One shard a block, which knows the crawl of each of its shards."""
+    from pipeline.dedup.scope import shard_labels
+
+    labels = shard_labels(planning.ledger.closed("extract"), planning.files)
+    found = []
+    for shard in plan_blocks(planning, "signatures"):
+        crawls = [labels[name] for name in shard.parameters["shards"]]
+        inputs = [*shard.inputs, Input(name="crawls", digest=combine(crawls))]
+        parameters = {**shard.parameters, "crawls": crawls}
+        found.append(Shard(name=shard.name, inputs=inputs, parameters=parameters))
+    return found
+
+
+def run(shard: Shard, attempt: Attempt) -> None:
+    """Hash every document."""
+    from pipeline.dedup.policy import scores
+    from pipeline.dedup.scope import crawl_year
+    from pipeline.dedup.settings import policy_columns
+
+    dedup = attempt.recipe.dedup
+    assert dedup is not None
+    keys = _Keys(attempt, shard, dedup)
+    attempt.write("signatures", SIGNED.empty_table())
+    wanted = ["id", "text", "url", "date", "language", "warc_file", *policy_columns(dedup.keep)]
+    there = set(schema_of(attempt.folder, shard.parameters["files"][0]).names)
+    missing = [name for name in policy_columns(dedup.keep) if name not in there]
+    columns = [name for name in dict.fromkeys(wanted) if name in there]
+    for at, row, table in read_block(attempt, shard, columns if not missing else None):
+        crawl = shard.parameters["crawls"][at]
+        keys.add(row, table, crawl)
+        signed = {
+            "id": table["id"],
+            "score": pa.array(scores(table, dedup.keep)),
+            "characters": pc.fill_null(pc.utf8_length(table["text"]), 0).cast(pa.int64()),
+            "year": pa.array(crawl_year(table, crawl), pa.int32()),
+        }
+        attempt.write("signatures", pa.table(signed, schema=SIGNED))
+        attempt.counts.update({"in": table.num_rows})
+    keys.spill()
+
+
+class _Keys:
+    """Keys of a block, written as a run whenever there are enough."""
+
+    def __init__(self, attempt: Attempt, shard: Shard, dedup: DedupSettings) -> None:
+        self._attempt, self._shard, self._dedup = attempt, shard, dedup
+        self._waiting: dict[str, list[Entries]] = {kind: [] for kind in dedup.document_kinds}
+        self._entries = 0
+        self._runs = 0
+
+    def add(self, row: int, table: pa.Table, crawl: str) -> None:
+        from pipeline.dedup.runs import RUN_ENTRIES
+        from pipeline.dedup.scope import scope_keys
+        from pipeline.dedup.sign import signed
+        from pipeline.dedup.urls import url_hashes
+
+        rows = np.arange(row, row + table.num_rows, dtype=np.uint32)
+        scopes = scope_keys(table, self._dedup.scope, crawl)
+        if self._dedup.exact or self._dedup.minhash:
+            found = signed(table["text"].combine_chunks(), self._dedup)
+        for kind in self._waiting:
+            if kind == "url":
+                hashes, valid = url_hashes(table["url"].combine_chunks(), self._dedup.url.variant)  # type: ignore[union-attr]
+                self._whole(kind, hashes[valid], rows[valid], scopes[valid])
+            elif kind == "exact":
+                self._whole(kind, found.text_hashes, rows, scopes)
+            else:
+                bands = found.band_keys[found.has_shingles] ^ scopes[found.has_shingles][:, None]
+                repeated = np.repeat(rows[found.has_shingles], bands.shape[1])
+                self._append(kind, bands.reshape(-1), repeated[:, None])
+        if self._entries >= RUN_ENTRIES:
+            self.spill()
+
+    def _whole(self, kind: str, hashes: np.ndarray, rows: np.ndarray, scopes: np.ndarray) -> None:
+        rest = np.ascontiguousarray(hashes[:, 1:]).view(np.uint32)
+        self._append(kind, hashes[:, 0] ^ scopes, np.concatenate([rows[:, None], rest], axis=1))
+
+    def _append(self, kind: str, keys: np.ndarray, values: np.ndarray) -> None:
+        from pipeline.dedup.runs import Entries
+
+        self._waiting[kind].append(Entries(keys, values))
+        self._entries += len(keys)
+
+    def spill(self) -> None:
+        """Write what waits as a run."""
+        from pipeline.dedup.runs import Entries, write_run
+
+        if self._entries == 0:
+            return
+        whole = {
+            kind: Entries(
+                np.concatenate([np.empty(0, np.uint64), *(one.keys for one in parts)]),
+                np.concatenate([np.empty((0, WIDTHS[kind]), np.uint32), *(one.values for one in parts)]),
+            )
+            for kind, parts in self._waiting.items()
+        }
+        path = self._attempt.scratch / f"keys.{self._runs}"
+        write_run(path, whole)
+        name = f"{self._shard.name}.{self._runs:03d}{RUN}"
+        self._attempt.add_file(path, "signatures", name, self._entries)
+        self._runs += 1
+        self._entries = 0
+        for parts in self._waiting.values():
+            parts.clear()
+
+
+def plan_groups(planning: Planning) -> list[Shard]:
+    """One shard for each range of keys."""
+    from pipeline.dedup.runs import partitions
+
+    blocks = plan_blocks(planning, "signatures")
+    if not blocks:
+        return []
+    base_of = dict(zip([block.name for block in blocks], bases(blocks).tolist(), strict=False))
+    runs = [
+        (output, base_of[receipt.shard])
+        for receipt, output in planning.outputs("signatures", "signatures")
+        if output.name.endswith(RUN)
+    ]
+    parameters: dict[str, Any] = {
+        "runs": [output.name for output, _ in runs],
+        "bases": [base for _, base in runs],
+    }
+    _, everything = all_of(planning, "signatures", "signatures")
+    return reduce_shards(partitions(sum(output.rows for output, _ in runs)), [everything], parameters)
+
+
+def run_groups(shard: Shard, attempt: Attempt) -> None:
+    """Find equal keys in one range, kind by kind."""
+    from pipeline.dedup.array_file import write_arrays
+    from pipeline.dedup.grouping import groups_of
+    from pipeline.dedup.runs import read_parts
+
+    parameters = shard.parameters
+    dedup = attempt.recipe.dedup
+    assert dedup is not None
+    arrays: dict[str, np.ndarray] = {}
+    for kind in dedup.document_kinds:
+        parts = read_parts(
+            attempt.folder,
+            parameters["runs"],
+            kind,
+            parameters["part"],
+            parameters["parts"],
+            WIDTHS[kind],
+        )
+        groups = groups_of(parts, parameters["bases"] or [0])
+        arrays |= {f"{kind}.members": groups.members, f"{kind}.offsets": groups.offsets}
+        attempt.count("groups", {kind: len(groups)})
+        attempt.count("members", {kind: len(groups.members)})
+        attempt.count("keys", {kind: sum(len(part.keys) for part in parts)})
+    path = attempt.scratch / "groups"
+    write_arrays(path, arrays)
+    attempt.add_file(path, "groups", f"{shard.name}.arrays")
+
+
+def nothing(recipe: Recipe) -> object:
+    """Settings of a stage that depends on those before it alone."""
+    return None
+
+
+SIGNATURES = Stage(
+    name="signatures",
+    version=2,
+    folders=("signatures",),
+    settings=settings,
+    plan=plan,
+    run=run,
+    needed=True,
+    read_by=("groups", "components", "dedup"),
+)
+GROUPS = Stage(
+    name="groups",
+    version=1,
+    folders=("groups",),
+    settings=nothing,
+    plan=plan_groups,
+    run=run_groups,
+    needed=True,
+    reads_documents=False,
+    read_by=("components",),
+)
