@@ -254,8 +254,8 @@ def rates(sums: ErrorSums) -> ErrorRates:
 
     False: Wilson's, with as many draws as the sample is worth: pairs of one document go along, so their number is
     divided by the design effect (L. Kish, Survey Sampling, 1965), the variance of the ratio over sampled documents
-    relative to that of independent pairs. Missed: normal, by the variance of the ratio over sampled documents plus
-    that of hashing, cut to 0..1.
+    relative to that of independent pairs. Missed: normal for the number of missed pairs to one found, by its variance
+    over sampled documents plus that of hashing, cut at 0; a share of 0..1 follows from it.
     """
     return ErrorRates(_false(sums), _missed(sums))
 
@@ -272,17 +272,10 @@ def _false(sums: ErrorSums) -> Rate | None:
 
 
 def _missed(sums: ErrorSums) -> Rate | None:
-    whole = sums.true + sums.missed
-    if whole <= 0:
+    if sums.true <= 0:
         return None
-    share = sums.missed / whole
-    # Of R = M / (F + M): M - R (F + M) by document, and dR/dM = F / (F + M)^2 for the luck of hashing.
-    keep = 1 - share
-    spread = (
-        keep * keep * sums.missed_missed
-        - 2 * keep * share * sums.true_missed
-        + share * share * sums.true_true
-    )
-    variance = max(0.0, spread) / whole**2 + (sums.true / whole**2) ** 2 * sums.missed_variance
-    half = _Z * math.sqrt(variance)
-    return Rate(share, max(0.0, share - half), min(1.0, share + half))
+    odds = sums.missed / sums.true
+    spread = sums.missed_missed - 2 * odds * sums.true_missed + odds * odds * sums.true_true
+    half = _Z * math.sqrt(max(0.0, spread) + sums.missed_variance) / sums.true
+    low, high = max(0.0, odds - half), odds + half
+    return Rate(odds / (1 + odds), low / (1 + low), high / (1 + high))
