@@ -225,20 +225,22 @@ def joined(documents, one, other):  # type: ignore[no-untyped-def]
 def judge(documents: Path, asked: Asked, links: Links, settings: DedupSettings) -> dict[str, Any]:
     """Recall of planted copies by true Jaccard, and what is wrong with the reported pairs."""
     truth = pq.read_table(documents / "truth" / "truth.parquet")
-    kind = truth["kind"].to_numpy()
+    near, exact, boilerplate = (
+        pc.equal(truth["kind"], kind).to_numpy() for kind in ("near", "exact", "boilerplate")
+    )
     ids, sources, jaccard = (truth[name].to_numpy() for name in ("id", "source", "jaccard"))
     cluster = joined(asked.documents, links.removed, links.kept)
     found = cluster[ids] == cluster[sources]
     bins = []
     for low, high in itertools.pairwise(EDGES):
-        mine = (kind == "near") & (jaccard >= low) & (jaccard < high)
+        mine = near & (jaccard >= low) & (jaccard < high)
         bins.append(recall(f"[{low:g}, {high:g})", jaccard[mine], found[mine], settings))
-    bins.append(recall("exact", jaccard[kind == "exact"], found[kind == "exact"], settings))
-    high = (kind == "near") & (jaccard >= 0.85)
+    bins.append(recall("exact", jaccard[exact], found[exact], settings))
+    high = near & (jaccard >= 0.85)
     return {
         "bins": bins,
         "high": recall("[0.85, 1)", jaccard[high], found[high], settings),
-        **pairs(asked, links, ids, sources, kind == "boilerplate", settings),
+        **pairs(asked, links, ids, sources, boilerplate, settings),
     }
 
 
@@ -327,9 +329,9 @@ def measure(number: int, options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def summed(result: dict[str, Any], name: str) -> float:
-    """Seconds or core-seconds of the stages that look for duplicates."""
-    return float(sum(cost[name] for stage, cost in result["stages"].items() if stage not in READING))
+def summed(result: dict[str, Any], name: str, reading: bool = False) -> float:
+    """Seconds or core-seconds of the stages that look for duplicates, or of those that read."""
+    return float(sum(cost[name] for stage, cost in result["stages"].items() if (stage in READING) == reading))
 
 
 def shuffled(result: dict[str, Any]) -> int:
@@ -381,7 +383,7 @@ def table(results: list[dict[str, Any]]) -> None:
         number, seconds = result["documents"], summed(result, "seconds")
         precision = 1 - result["unplanted"] / max(1, result["reported"])
         print(
-            f"{number:12,}{seconds:9.1f}{result['seconds'] - seconds:9.1f}{1e6 * seconds / number:8.1f}"
+            f"{number:12,}{seconds:9.1f}{summed(result, 'seconds', True):9.1f}{1e6 * seconds / number:8.1f}"
             f"{1e6 * summed(result, 'core_seconds') / number:12.1f}{1e6 * result['seconds'] / number:11.1f}"
             f"{result['driver_mb']:11.0f}{result['worker_mb']:11.0f}{result['sum_mb']:8.0f}"
             f"{shuffled(result) / number:7.0f}{result['high']['found']:12.4f}{result['bins'][-1]['found']:7.4f}"

@@ -277,20 +277,25 @@ def _texts(seed, words, cells, slots, sources, kinds, letters, ends, data, offse
         sentence = _SENTENCE
         if kind == EXACT and slot != source and _below(_key(seed, np.uint64(19), slot), 0, 2) == 1:
             sentence = _SENTENCE - 2
+        spoken, written = 0, 0  # words of the sentence and of the line
         for place in range(count):
-            number = numbers[place]
-            begin = ends[number]
-            for letter in range(begin, ends[number + 1]):
-                data[at] = letters[letter]
-                at += 1
-            if place % sentence == 0:
-                data[at - (ends[number + 1] - begin)] -= np.uint8(32)  # a capital
-            if place == count - 1 or place % sentence == sentence - 1:
+            begin, end = ends[numbers[place]], ends[numbers[place] + 1]
+            for letter in range(begin, end):
+                data[at + letter - begin] = letters[letter]
+            if spoken == 0:
+                data[at] -= np.uint8(32)  # a capital
+            at += end - begin
+            spoken += 1
+            written += 1
+            if spoken == sentence or place == count - 1:
                 data[at] = 46
                 at += 1
+                spoken = 0
             if place < count - 1:
-                data[at] = 10 if place % _LINE == _LINE - 1 else 32
+                data[at] = 10 if written == _LINE else 32
                 at += 1
+            if written == _LINE:
+                written = 0
         offsets[index + 1] = at
     return at
 
