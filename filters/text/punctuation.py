@@ -37,6 +37,7 @@ def _characters(ranges: str) -> frozenset[str]:
 
 SENTENCE_END = _characters(_SENTENCE_END)
 TERMINAL = SENTENCE_END | _characters(_TERMINAL_ONLY)
-SYMBOLS = _characters(_MARKS) | TERMINAL
+MARKS = _characters(_MARKS)  # datatrove's punctuation; it has control characters but no tab and no newline
+SYMBOLS = MARKS | TERMINAL
 C4_END = frozenset(".?!\"'")  # datatrove's set; the reference code has no apostrophe
 C4_END_PAPER = frozenset('.?!"')

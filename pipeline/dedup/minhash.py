@@ -1,9 +1,9 @@
-"""MinHash signatures of word n-grams (Broder 1997), with datasketch's permutations.
+"""MinHash signatures (Broder 1997) of sets of hashes, and the keys of their bands.
 
-A word is hashed once where it stands in the column's UTF-8 buffer; an n-gram's hash is a polynomial in its words'
-hashes, so no n-gram string is ever built. The permutations are those of `datasketch.MinHash(scheme="affine32")`:
-given the same 32-bit n-gram hashes the signature equals datasketch's (tested). Bands of rows make the
-locality-sensitive hash: two documents with Jaccard s meet with probability 1 - (1 - s^rows)^bands.
+The permutations are those of datasketch 2 (`affine32`, `legacy`) and of datatrove 0.10: given the same hashes the
+signatures equal theirs (tested). Bands of rows make the locality-sensitive hash: two documents with Jaccard s meet with
+probability 1 - (1 - s^rows)^bands. datatrove's and the legacy arithmetic wraps around at 2^64 before it is taken
+modulo the Mersenne prime 2^61 - 1, so that is what is done here.
 """
 
 from __future__ import annotations
@@ -12,137 +12,105 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from numba import njit
 
+from filters.compiled import compiled
+from pipeline.dedup.hashes import mix32, mix64
 from pipeline.dedup.settings import MinHashSettings
 
-Array = np.ndarray
+Array = np.ndarray[Any, Any]
 
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
 _POLYNOMIAL = np.uint64(0x9E3779B97F4A7C15)
-_EMPTY = np.uint32(0xFFFFFFFF)
+_MERSENNE = np.uint64((1 << 61) - 1)
+_WORD = np.uint64(0xFFFFFFFF)
 
 
 @lru_cache
-def permutations(count: int, seed: int) -> tuple[Array, Array]:
-    """The multipliers and offsets (uint32) that datasketch draws for `count` permutations."""
-    from datasketch import MinHash
-
-    multipliers, offsets = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations
-    return np.ascontiguousarray(multipliers), np.ascontiguousarray(offsets)
-
-
-@njit("uint64(uint64)", cache=True)
-def _mix64(value: Any) -> Any:
-    # MurmurHash3's 64-bit finalizer: every input bit reaches every output bit.
-    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))
+def permutations(count: int, seed: int, variant: str) -> tuple[Array, Array]:
+    """Multipliers and offsets of `count` permutations as the library of the variant draws them; uint32 or uint64."""
+    draw = np.random.RandomState(seed)  # as they do
+    prime = int(_MERSENNE)
+    if variant == "affine32":
+        multipliers = draw.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+        return multipliers, draw.randint(0, 1 << 32, count, dtype=np.uint32)
+    if variant == "datatrove":
+        multipliers = draw.randint(1, prime, count, dtype=np.uint64)
+        return multipliers, draw.randint(0, prime, count, dtype=np.uint64)
+    pairs = [[draw.randint(low, prime, dtype=np.uint64) for low in (1, 0)] for _ in range(count)]
+    return tuple(np.array(pairs, np.uint64).T.copy())  # type: ignore[return-value]
 
 
-@njit("uint32(uint32)", cache=True)
-def _mix32(value: Any) -> Any:
-    # Its 32-bit one. Numba widens a product of two 32-bit numbers, so each is cut again.
-    value = np.uint32(np.uint32(value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B))
-    value = np.uint32(np.uint32(value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35))
-    return np.uint32(value ^ (value >> np.uint32(16)))
+@compiled("void(uint32[::1], int64[::1], uint32[::1], uint32[::1], uint32[:, ::1])")
+def _minima32(hashes: Array, bounds: Array, multipliers: Array, offsets: Array, out: Array) -> None:
+    longest = 0
+    for document in range(len(bounds) - 1):
+        longest = max(longest, bounds[document + 1] - bounds[document])
+    mixed = np.empty(longest, np.uint32)
+    for document in range(len(bounds) - 1):
+        start, count = bounds[document], bounds[document + 1] - bounds[document]
+        for index in range(count):
+            mixed[index] = mix32(hashes[start + index])
+        # A row at a time, so that the loop over the hashes becomes one of vectors.
+        for row in range(len(multipliers)):
+            multiplier, offset = multipliers[row], offsets[row]
+            least = np.uint32(0xFFFFFFFF)
+            for index in range(count):
+                least = min(least, np.uint32(multiplier * mixed[index] + offset))
+            out[document, row] = least
 
 
-@njit("int64(uint8[::1], int64, int64, uint64[::1])", cache=True)
-def _hash_words(data: Array, start: int, end: int, out: Array) -> int:
-    count = 0
-    value = _FNV_OFFSET
-    inside = False
-    for position in range(start, end):
-        byte = data[position]
-        if byte == 32:
-            if inside:
-                out[count] = _mix64(value)
-                count += 1
-            value = _FNV_OFFSET
-            inside = False
-        else:
-            value = (value ^ np.uint64(byte)) * _FNV_PRIME
-            inside = True
-    if inside:
-        out[count] = _mix64(value)
-        count += 1
-    return count
+@compiled("void(uint64[::1], int64[::1], uint64[::1], uint64[::1], uint64, uint64[:, ::1])")
+def _minima64(
+    hashes: Array, bounds: Array, multipliers: Array, offsets: Array, kept: Any, out: Array
+) -> None:
+    for document in range(len(bounds) - 1):
+        for row in range(len(multipliers)):
+            multiplier, offset = multipliers[row], offsets[row]
+            least = kept
+            for index in range(bounds[document], bounds[document + 1]):
+                value = multiplier * hashes[index] + offset
+                value = (value & _MERSENNE) + (value >> np.uint64(61))
+                value = value - _MERSENNE if value >= _MERSENNE else value
+                least = min(least, value & kept)
+            out[document, row] = least
 
 
-@njit("uint32[::1](uint64[::1], int64, int64)", cache=True)
-def _hash_ngrams(words: Array, count: int, ngram: int) -> Array:
-    # A text shorter than one n-gram is one n-gram itself.
-    width = min(ngram, count)
-    total = count - width + 1 if count else 0
-    out = np.empty(total, dtype=np.uint32)
-    for first in range(total):
-        value = np.uint64(width)
-        for step in range(width):
-            value = value * _POLYNOMIAL + words[first + step]
-        out[first] = np.uint32(_mix64(value) >> np.uint64(32))
-    return out
+def minima(hashes: Array, bounds: Array, settings: MinHashSettings) -> Array:
+    """Signatures [sets, bands x rows] of the sets `hashes[bounds[i]:bounds[i + 1]]`; all ones for an empty set.
 
-
-@njit("void(uint32[::1], uint32[::1], uint32[::1], uint32[::1])", cache=True)
-def _minima(hashes: Array, multipliers: Array, offsets: Array, out: Array) -> None:
-    out[:] = _EMPTY
-    for index in range(hashes.shape[0]):
-        mixed = _mix32(hashes[index])
-        for row in range(out.shape[0]):
-            value = np.uint32(multipliers[row] * mixed + offsets[row])
-            out[row] = min(out[row], value)
-
-
-@njit("uint32[:,::1](uint8[::1], int64[::1], int64, uint32[::1], uint32[::1])", cache=True)
-def _signatures(data: Array, offsets: Array, ngram: int, multipliers: Array, additions: Array) -> Array:
-    documents = offsets.shape[0] - 1
-    out = np.empty((documents, multipliers.shape[0]), dtype=np.uint32)
-    longest = 1
-    for document in range(documents):
-        longest = max(longest, offsets[document + 1] - offsets[document])
-    words = np.empty(longest // 2 + 1, dtype=np.uint64)
-    for document in range(documents):
-        count = _hash_words(data, offsets[document], offsets[document + 1], words)
-        _minima(_hash_ngrams(words, count, ngram), multipliers, additions, out[document])
+    `affine32` takes uint32 and gives uint32, `legacy` takes 32-bit hashes, `datatrove` uint64, and both give uint64.
+    """
+    multipliers, offsets = permutations(settings.bands * settings.rows, settings.seed, settings.variant)
+    narrow = settings.variant == "affine32"
+    out = np.empty((len(bounds) - 1, len(multipliers)), multipliers.dtype)
+    values = np.ascontiguousarray(hashes, multipliers.dtype)
+    if narrow:
+        _minima32(values, bounds, multipliers, offsets, out)
+    else:
+        kept = _WORD if settings.variant == "legacy" else np.uint64(2**64 - 1)
+        _minima64(values, bounds, multipliers, offsets, kept, out)
     return out
 
 
 def signature_of_hashes(hashes: Array, settings: MinHashSettings) -> Array:
-    """Signature (uint32, bands x rows) of a set of 32-bit hashes."""
-    multipliers, offsets = permutations(settings.bands * settings.rows, settings.seed)
-    out = np.empty(len(multipliers), dtype=np.uint32)
-    _minima(np.ascontiguousarray(hashes, dtype=np.uint32), multipliers, offsets, out)
+    """Signature [bands x rows] of one set of hashes; see `minima`."""
+    return np.asarray(minima(hashes, np.array([0, len(hashes)], np.int64), settings)[0])
+
+
+@compiled("void(uint64[:, ::1], int64, uint64[:, ::1])")
+def _band_keys(signatures: Array, rows: int, out: Array) -> None:
+    for document in range(out.shape[0]):
+        for band in range(out.shape[1]):
+            key = np.uint64(band)
+            for row in range(band * rows, (band + 1) * rows):
+                key = mix64(key * _POLYNOMIAL + signatures[document, row])
+            out[document, band] = key
+
+
+def band_keys(signatures: Array, settings: MinHashSettings) -> Array:
+    """A key for every band, uint64 [documents, bands]: equal exactly where the band's rows are, up to 2^-64."""
+    out = np.empty((len(signatures), settings.bands), np.uint64)
+    _band_keys(np.ascontiguousarray(signatures, np.uint64), settings.rows, out)
     return out
-
-
-def signatures(normal: pa.Array, settings: MinHashSettings) -> Array:
-    """Signatures (documents, bands x rows) of normal forms; a text without words has all ones."""
-    column = normal.combine_chunks() if isinstance(normal, pa.ChunkedArray) else normal
-    if not len(column):
-        return np.empty((0, settings.bands * settings.rows), dtype=np.uint32)
-    large = column.cast(pa.large_string())  # of a slice it may begin at another offset than the slice
-    _, offsets_buffer, data_buffer = large.buffers()
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[large.offset : large.offset + len(large) + 1]
-    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
-    multipliers, additions = permutations(settings.bands * settings.rows, settings.seed)
-    writable = np.array(offsets, dtype=np.int64)
-    return _signatures(np.require(data, requirements="C"), writable, settings.ngram, multipliers, additions)
-
-
-def band_keys(signature_rows: Array, band: int, settings: MinHashSettings) -> Array:
-    """One 64-bit key a document for one band: equal keys mean equal rows."""
-    rows = signature_rows[:, band * settings.rows : (band + 1) * settings.rows].astype(np.uint64)
-    key = np.full(len(rows), np.uint64(band), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for row in range(rows.shape[1]):
-            key = (key * _POLYNOMIAL) ^ rows[:, row]
-            key ^= key >> np.uint64(29)
-            key *= np.uint64(0xBF58476D1CE4E5B9)
-            key ^= key >> np.uint64(32)
-    return key
 
 
 def similarity(one: Array, other: Array) -> Array:

@@ -1,61 +1,90 @@
-"""Text to what deduplication compares: 128 bits of the normal form, and keys of MinHash bands."""
+"""From texts to what duplicates are found by: hashes of the whole form, keys of MinHash bands, sets of shingles."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 
-from pipeline.dedup import minhash
-from pipeline.dedup.normal import normal_form
+from filters.compiled import compiled
+from pipeline.dedup.forms import column, forms
+from pipeline.dedup.minhash import band_keys, minima, signature_of_hashes
+from pipeline.dedup.settings import DedupSettings, MinHashSettings
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+Array = np.ndarray[Any, Any]
+Texts: TypeAlias = pa.Array | pa.ChunkedArray  # string or large_string; may be slices, may hold nulls
 
-    from pipeline.dedup.settings import DedupSettings, MinHashSettings
-
-Array = np.ndarray
+__all__ = ["Shingles", "Signed", "shingle_sets", "signature_of_hashes", "signatures", "signed"]
 
 
 class Signed(NamedTuple):
-    """Hashes of texts."""
+    """What each of some texts hashes to."""
 
-    text_hashes: Array  # (documents, 2) uint64
-    band_keys: Array  # (documents, bands) uint64
-    has_shingles: Array  # (documents,) bool
-
-
-def signed(texts: pa.Array, settings: DedupSettings) -> Signed:
-    """Hashes of a batch of texts."""
-    forms = normal_form(texts)
-    pairs = zip(forms.to_pylist(), texts.to_pylist(), strict=True)
-    whole = b"".join(hashlib.blake2b((f or t or "").encode(), digest_size=16).digest() for f, t in pairs)
-    hashes = np.frombuffer(whole, dtype="<u8").reshape(-1, 2)
-    if settings.minhash is None:
-        return Signed(hashes, np.empty((len(texts), 0), np.uint64), np.zeros(len(texts), bool))
-    rows = minhash.signatures(forms, settings.minhash)
-    keys = np.stack(
-        [minhash.band_keys(rows, band, settings.minhash) for band in range(settings.minhash.bands)], axis=1
+    text_hashes: (
+        Array  # uint64 [documents, 2]: of the normal form, of the text itself where the form is empty
     )
-    return Signed(hashes, keys, (rows != 0xFFFFFFFF).any(axis=1))
+    band_keys: (
+        Array  # uint64 [documents, bands]: equal keys mean equal rows of that band; no bands without minhash
+    )
+    has_shingles: Array  # bool [documents]: a text without any takes no part in minhash
 
 
 class Shingles(NamedTuple):
-    """Sets of shingle hashes, of document i hashes[offsets[i]:offsets[i + 1]], sorted."""
+    """The sets of shingles of some texts: of text `i` the `hashes[offsets[i]:offsets[i + 1]]`, sorted, each once."""
 
-    hashes: Array
-    offsets: Array
+    hashes: Array  # uint32
+    offsets: Array  # int64 [documents + 1]
 
 
-def shingle_sets(texts: pa.Array, settings: MinHashSettings) -> Shingles:
-    """Sets of shingles."""
-    sets = []
-    for form in normal_form(texts).to_pylist():
-        words = np.empty(len(form) // 2 + 1, np.uint64)
-        data = np.frombuffer(bytearray(form.encode()), np.uint8)
-        count = minhash._hash_words(data, 0, len(data), words)
-        sets.append(np.unique(minhash._hash_ngrams(words, count, settings.ngram)))
-    lengths = np.array([len(one) for one in sets], np.int64)
-    flat = np.concatenate(sets) if sets else np.empty(0, np.uint32)
-    return Shingles(flat.astype(np.uint32), np.cumsum([0, *lengths], dtype=np.int64))
+def signed(texts: Texts, settings: DedupSettings) -> Signed:
+    """Text hashes and band keys. Linear in the texts, at most `longest` shingles of each are looked at."""
+    minhash = settings.minhash
+    if minhash is None:
+        hashes = forms(texts, "words", 1, 0).text_hashes
+        return Signed(hashes, np.empty((len(texts), 0), np.uint64), np.zeros(len(texts), np.bool_))
+    if minhash.variant == "datatrove":
+        hashes = forms(texts, "words", 1, 0).text_hashes
+        values, bounds = _shingles(texts, minhash)
+    else:
+        hashes, values, bounds = forms(texts, minhash.unit, minhash.ngram, minhash.longest)
+    keys = band_keys(minima(values, bounds, minhash), minhash)
+    return Signed(hashes, keys, np.diff(bounds) > 0)
+
+
+def signatures(texts: Texts, settings: MinHashSettings) -> Array:
+    """MinHash signatures [documents, bands x rows], uint32 or (`legacy`, `datatrove`) uint64; all ones: no shingles."""
+    return minima(*_shingles(texts, settings), settings)
+
+
+def shingle_sets(texts: Texts, settings: MinHashSettings) -> Shingles:
+    """The sets of 32-bit shingle hashes by which true similarity is measured."""
+    values, bounds = _shingles(texts, settings)
+    if values.dtype == np.uint64:
+        values = (values >> np.uint64(32)).astype(np.uint32)
+    for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        values[start:end].sort()
+    offsets = np.zeros_like(bounds)
+    count = _unique(values, bounds, offsets)
+    return Shingles(values[:count].copy(), offsets)
+
+
+def _shingles(texts: Texts, settings: MinHashSettings) -> tuple[Array, Array]:
+    if settings.variant == "datatrove":
+        from pipeline.dedup.datatrove_variant import shingles
+
+        return shingles(column(texts)[0].to_pylist(), settings.ngram, settings.longest)
+    return forms(texts, settings.unit, settings.ngram, settings.longest)[1:]
+
+
+@compiled("int64(uint32[::1], int64[::1], int64[::1])")
+def _unique(values: Array, bounds: Array, offsets: Array) -> int:
+    """Move the different values of each sorted part together, in place."""
+    count = 0
+    for part in range(len(bounds) - 1):
+        for at in range(bounds[part], bounds[part + 1]):
+            if at == bounds[part] or values[at] != values[count - 1]:
+                values[count] = values[at]
+                count += 1
+        offsets[part + 1] = count
+    return count

@@ -1,78 +1,19 @@
-"""Signatures agree with datasketch, clusters with brute force, and the first document survives."""
+"""Signatures estimate similarity, clusters agree with brute force, and the first document survives."""
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import numpy as np
 import pyarrow as pa
-import pytest
-from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dedup.minhash import band_keys, signature_of_hashes, signatures, similarity
-from pipeline.dedup.normal import normal_form
+from pipeline.dedup.cluster import Clusters
+from pipeline.dedup.minhash import similarity
 from pipeline.dedup.settings import MinHashSettings
-
-FINEWEB = MinHashSettings()
-
-
-def normal(text: str) -> str:
-    return str(normal_form(pa.array([text]))[0].as_py())
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Hello, World!", "hello world"),
-        ("  Über\n\tcafé 1,234.5 and 42x ", "uber cafe 0 and 0x"),
-        ("北京 2024年", "北 京 0 年"),
-        ("... --- ...", ""),
-        ("", ""),
-    ],
-)
-def test_normal_form(text: str, expected: str) -> None:
-    assert normal(text) == expected
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    hashes=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=50),
-    shape=st.sampled_from([(14, 8), (1, 1), (20, 13)]),
-    seed=st.integers(0, 5),
-)
-def test_signatures_equal_datasketch(hashes: list[int], shape: tuple[int, int], seed: int) -> None:
-    chosen = MinHashSettings(bands=shape[0], rows=shape[1], seed=seed)
-    theirs = MinHash(num_perm=shape[0] * shape[1], seed=seed, scheme="affine32", hashfunc=lambda value: value)
-    for value in hashes:
-        theirs.update(value)
-    ours = signature_of_hashes(np.array(hashes, dtype=np.uint32), chosen)
-    assert (ours == theirs.hashvalues).all()
-
-
-def test_signature_depends_on_the_set_of_ngrams_alone() -> None:
-    words = [f"w{chr(97 + n)}" for n in range(12)]
-    text = " ".join(words)
-    again = " ".join(words + words[:4])  # the 5-grams that wrap around are new, the others repeat
-    batch = pa.array([text, text.upper(), again, ""], pa.large_string())
-    rows = signatures(normal_form(batch), FINEWEB)
-    assert (rows[0] == rows[1]).all()
-    assert similarity(rows[:1], rows[2:3])[0] < 1
-    assert (rows[3] == 0xFFFFFFFF).all()
-    alone = signatures(normal_form(batch.slice(2, 1)), FINEWEB)
-    assert (alone[0] == rows[2]).all()
-
-
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
-@pytest.mark.parametrize(("start", "length"), [(0, 4), (1, 2), (2, 2), (3, 1), (4, 0)])
-def test_a_slice_has_the_signatures_of_its_rows(kind: pa.DataType, start: int, length: int) -> None:
-    texts = pa.array(["a b c d e f", "hello there my good friend", "x y z w v u t", ""], kind)
-    whole = signatures(texts, FINEWEB)
-    part = signatures(texts.slice(start, length), FINEWEB)
-    assert (part == whole[start : start + length]).all()
-    chunks = pa.chunked_array([texts.slice(start, length), texts.slice(0, 1)])
-    assert (signatures(chunks, FINEWEB) == np.concatenate([part, whole[:1]])).all()
+from pipeline.dedup.sign import signatures
 
 
 def _ngrams(words: list[str]) -> set[tuple[str, ...]]:
@@ -95,12 +36,28 @@ def test_similarity_estimates_jaccard() -> None:
     assert max(errors) < 0.08  # three standard errors at 512 rows
 
 
-def test_bands_meet_exactly_when_their_rows_do() -> None:
-    draw = np.random.default_rng(1)
-    rows = draw.integers(0, 2, (200, 112), dtype=np.uint32)
-    for band in (0, 13):
-        keys = band_keys(rows, band, FINEWEB)
-        part = rows[:, band * 8 : band * 8 + 8]
-        same = (part[:, None] == part[None]).all(axis=2)
-        assert ((keys[:, None] == keys[None]) == same).all()
-    assert not set(band_keys(rows, 0, FINEWEB).tolist()) & set(band_keys(rows, 1, FINEWEB).tolist())
+@settings(max_examples=60, deadline=None)
+@given(
+    columns=st.lists(st.lists(st.integers(0, 6), min_size=8, max_size=8), min_size=1, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_clusters_equal_brute_force(columns: list[list[int]], seed: int) -> None:
+    clusters = Clusters(8)
+    order = list(columns)
+    random.Random(seed).shuffle(order)
+    for column in order:
+        clusters.join_equal(np.array(column, dtype=np.uint64))
+    reach = {n: {n} for n in range(8)}
+    for _ in range(8):
+        for column, (a, b) in itertools.product(columns, itertools.permutations(range(8), 2)):
+            if column[a] == column[b]:
+                merged = reach[a] | reach[b]
+                for n in merged:
+                    reach[n] = merged
+    assert clusters.survivors().tolist() == [min(reach[n]) for n in range(8)]
+
+
+def test_only_members_are_joined() -> None:
+    clusters = Clusters(4)
+    clusters.join_equal(np.zeros(4, dtype=np.uint64), np.array([1, 3]))
+    assert clusters.survivors().tolist() == [0, 1, 2, 1]
