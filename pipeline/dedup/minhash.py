@@ -111,8 +111,3 @@ def band_keys(signatures: Array, settings: MinHashSettings) -> Array:
     out = np.empty((len(signatures), settings.bands), np.uint64)
     _band_keys(np.ascontiguousarray(signatures, np.uint64), settings.rows, out)
     return out
-
-
-def similarity(one: Array, other: Array) -> Array:
-    """Estimated Jaccard of paired signatures: the share of equal minima (standard error at most .5/sqrt(rows))."""
-    return np.asarray((one == other).mean(axis=1), dtype=np.float64)
