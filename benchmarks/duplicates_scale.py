@@ -6,9 +6,9 @@
 For each number the documents are generated (`benchmarks/synthetic.py`, not timed, kept in the folder) and `sluice
 dedup` runs on them as a process of its own, with the duplicates of a recipe (FineWeb's). Reading Parquet (`ids`,
 `extract`) is told apart from the stages that look for duplicates. A planted copy counts as found when the links of
-`duplicates/` join it with its source; the similarity of every reported pair is computed again, exactly, from the
-documents' numbers. Memory is that of every process of the run, pages that they share counted in each. Linux only: it
-reads /proc.
+`duplicates/` and `clusters/` join it with its source; the similarity of every reported pair is computed again, exactly,
+from the documents' numbers. Memory is that of every process of the run, pages that they share counted in each. Linux
+only: it reads /proc.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numba import njit
@@ -182,26 +183,45 @@ def costs(run: Path, began: float, watch: Watch) -> dict[str, dict[str, Any]]:
 
 
 class Links(NamedTuple):
-    """What `duplicates/` says: a row for each removed document, all by document number."""
+    """What is said of the removed documents, and of those that stand for them, all by document number."""
 
     removed: Array  # int64
     kept: Array  # int64
     similarity: Array  # float64
     exact: Array  # bool
+    standing: Array = np.empty(0, np.int64)  # survivors,
+    cluster: Array = np.empty(0, np.int64)  # and the first one of each one's cluster
+
+
+def published(run: Path, folder: str, columns: list[str], named: str) -> list[pa.Table]:
+    """The tables of one folder that `dedup` wrote, without rows whose column `named` is null."""
+    receipts = Ledger(open_folder(str(run))).closed("dedup")
+    names = [one.name for receipt in receipts for one in receipt.outputs if one.folder == folder]
+    tables = [pq.read_table(run / name, columns=columns) for name in names]
+    return [table.filter(pc.is_valid(table[named])) for table in tables]
+
+
+def numbers(tables: list[pa.Table], column: str) -> Array:
+    """Ids as numbers (int64)."""
+    return np.concatenate(
+        [np.empty(0, np.int64), *(pc.cast(one[column], "int64").to_numpy() for one in tables)]
+    )
 
 
 def read_links(run: Path) -> Links:
-    """All rows of `duplicates/` that name another document."""
-    parts = []
-    for receipt in Ledger(open_folder(str(run))).closed("dedup"):
-        for output in receipt.outputs:
-            if output.folder == "duplicates":
-                table = pq.read_table(run / output.name, columns=["id", "duplicate_of", "kind", "similarity"])
-                table = table.filter(pc.is_valid(table["duplicate_of"]))
-                numbers = [pc.cast(table[name], "int64").to_numpy() for name in ("id", "duplicate_of")]
-                exact = pc.equal(table["kind"], "exact").to_numpy()
-                parts.append((*numbers, pc.fill_null(table["similarity"], 1.0).to_numpy(), exact))
-    return Links(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    """All of `duplicates/`, and which survivors `clusters/` says to be in one cluster."""
+    tables = published(run, "duplicates", ["id", "duplicate_of", "kind", "similarity"], "duplicate_of")
+    stands = published(run, "clusters", ["id", "cluster"], "cluster")
+    similarity = [pc.fill_null(one["similarity"], 1.0).to_numpy() for one in tables]
+    exact = [pc.equal(one["kind"], "exact").to_numpy() for one in tables]
+    return Links(
+        numbers(tables, "id"),
+        numbers(tables, "duplicate_of"),
+        np.concatenate([np.empty(0), *similarity]),
+        np.concatenate([np.empty(0, bool), *exact]),
+        numbers(stands, "id"),
+        numbers(stands, "cluster"),
+    )
 
 
 @njit("int64[::1](int64, int64[::1], int64[::1])", cache=True)
@@ -229,28 +249,40 @@ def judge(documents: Path, asked: Asked, links: Links, settings: DedupSettings) 
         pc.equal(truth["kind"], kind).to_numpy() for kind in ("near", "exact", "boilerplate")
     )
     ids, sources, jaccard = (truth[name].to_numpy() for name in ("id", "source", "jaccard"))
-    cluster = joined(asked.documents, links.removed, links.kept)
+    ones, others = (
+        np.concatenate([links.removed, links.standing]),
+        np.concatenate([links.kept, links.cluster]),
+    )
+    cluster = joined(asked.documents, ones, others)
     found = cluster[ids] == cluster[sources]
+    left = np.ones(asked.documents, bool)
+    left[links.removed] = False
+    both = left[ids] & left[sources]
     bins = []
     for low, high in itertools.pairwise(EDGES):
         mine = near & (jaccard >= low) & (jaccard < high)
-        bins.append(recall(f"[{low:g}, {high:g})", jaccard[mine], found[mine], settings))
-    bins.append(recall("exact", jaccard[exact], found[exact], settings))
+        bins.append(recall(f"[{low:g}, {high:g})", jaccard[mine], found[mine], both[mine], settings))
+    bins.append(recall("exact", jaccard[exact], found[exact], both[exact], settings))
     high = near & (jaccard >= 0.85)
     return {
         "bins": bins,
-        "high": recall("[0.85, 1)", jaccard[high], found[high], settings),
+        "high": recall("[0.85, 1)", jaccard[high], found[high], both[high], settings),
         **pairs(asked, links, ids, sources, boilerplate, settings),
     }
 
 
-def recall(name: str, jaccard: Array, found: Array, settings: DedupSettings) -> dict[str, Any]:
-    """Share of pairs found, and what locality-sensitive hashing finds of pairs that alike: 1 - (1 - s^rows)^bands.
+def recall(name: str, jaccard: Array, found: Array, both: Array, settings: DedupSettings) -> dict[str, Any]:
+    """Share of pairs found, share of those of which both survive, and what hashing finds: 1 - (1 - s^rows)^bands.
 
     `verified` is the same for the pairs alone whose similarity passes the threshold. More can be found than either:
     through a third document that resembles both.
     """
-    share = {"bin": name, "pairs": len(jaccard), "found": float(found.mean()) if len(found) else 1.0}
+    share = {
+        "bin": name,
+        "pairs": len(jaccard),
+        "found": float(found.mean()) if len(found) else 1.0,
+        "both_left": float(both.mean()) if len(both) else 0.0,
+    }
     minhash = settings.minhash
     if minhash is None or not len(jaccard):
         return {**share, "theory": None, "verified": None}
@@ -357,13 +389,15 @@ def show(result: dict[str, Any]) -> None:
             f"{1e6 * cost['core_seconds'] / number:12.1f}{cost['driver_mb']:11.0f}{cost['worker_mb']:11.0f}"
             f"  {written}"
         )
-    print(f"\n{'true Jaccard':14}{'pairs':>10}{'found':>8}{'theory':>8}{'and verified':>14}")
+    print(
+        f"\n{'true Jaccard':14}{'pairs':>10}{'found':>8}{'theory':>8}{'and verified':>14}{'both survive':>14}"
+    )
     for row in (*result["bins"], result["high"]):
         theory = "".join(
             f"{row[name]:{width}.3f}" if row[name] is not None else f"{'-':>{width}}"
             for name, width in (("theory", 8), ("verified", 14))
         )
-        print(f"{row['bin']:14}{row['pairs']:10,}{row['found']:8.3f}{theory}")
+        print(f"{row['bin']:14}{row['pairs']:10,}{row['found']:8.3f}{theory}{row['both_left']:14.3f}")
     print(
         f"{result['reported']:,} reported pairs ({result['exact']:,} exact), {result['unplanted']:,} of no planted "
         f"cluster ({result['unplanted_boilerplate']:,} share boilerplate); truly below {result['floor']:g}: "

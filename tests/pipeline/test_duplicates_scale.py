@@ -27,8 +27,15 @@ def test_links_are_joined_whatever_their_order() -> None:
 
 def test_recall_beside_what_hashing_finds() -> None:
     settings = DedupSettings(minhash=MinHashSettings(bands=1, rows=1))
-    row = recall("a bin", np.array([0.5, 0.75]), np.array([False, True]), settings)
-    assert row == {"bin": "a bin", "pairs": 2, "found": 0.5, "theory": 0.625, "verified": 0.375}
+    row = recall("a bin", np.array([0.5, 0.75]), np.array([False, True]), np.array([True, False]), settings)
+    assert row == {
+        "bin": "a bin",
+        "pairs": 2,
+        "found": 0.5,
+        "both_left": 0.5,
+        "theory": 0.625,
+        "verified": 0.375,
+    }
 
 
 def test_a_pair_of_no_cluster_is_told(tmp_path: Path) -> None:
@@ -78,7 +85,7 @@ def test_planted_copies_are_found(tmp_path: Path) -> None:
     lines = [line.split() for line in done.stdout.splitlines()]
     exact = [line for line in lines if line[:1] == ["exact"]]
     assert [(line[1], line[2]) for line in exact] == [("75", "1.000"), ("150", "1.000")]
-    alike = [float(line[-3]) for line in lines if line[:2] == ["[0.85,", "1)"]]
+    alike = [float(line[3]) for line in lines if line[:2] == ["[0.85,", "1)"]]
     assert len(alike) == 2
     assert min(alike) > 0.95
     again = subprocess.run([*command, "--paper"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
