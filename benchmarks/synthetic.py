@@ -31,6 +31,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numba import njit
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # what was compiled under the name benchmarks.synthetic is found as such again
+
 Array = np.ndarray
 NGRAM = 5
 VOCABULARY = 200_000
