@@ -48,6 +48,7 @@ Array = np.ndarray
 NUMBERS = [1_000_000, 3_000_000, 10_000_000]
 READING = ("ids", "extract")  # what it takes to have documents at all
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 1.0)  # of bins of true Jaccard
+WARM = 2000  # documents of a run that is not measured
 EVERY = 0.2  # seconds between looks at the processes
 DISK = 4000  # bytes that a document may take, itself and in the run folder, to be on the safe side
 PAGES = 3_000_000_000  # of one snapshot of Common Crawl
@@ -70,8 +71,11 @@ class Watch(threading.Thread):
         self.peaks: dict[int, int] = {}
         self.by_stage: dict[str, dict[int, int]] = {}
         self.ends: dict[str, float] = {}  # seconds since the epoch
+        self.growth: dict[str, int] = {}  # by stage, what a worker came to hold beside what it held before
         self.ended = threading.Event()
         self._open: dict[int, int] = {}
+        self._begun: dict[int, int] = {}
+        self._last: dict[int, int] = {}
 
     def run(self) -> None:
         """Look until `ended` is set."""
@@ -94,10 +98,16 @@ class Watch(threading.Thread):
         if closed:
             self.ends |= closed
             self.by_stage |= dict.fromkeys(closed, self._open)
+            grown = [peak - self._begun.get(pid, 0) for pid, peak in self._open.items() if pid != self.pid]
+            self.growth |= dict.fromkeys(closed, max(grown, default=0))
             self._open = {}
+            # The next stage may have begun before this look: what was held at the one before counts if it is less.
+            now = {pid: status(pid, "VmRSS") for pid in alive}
+            self._begun = {pid: min(size, self._last.get(pid, size)) for pid, size in now.items()}
             for pid in alive:
                 with contextlib.suppress(OSError):
                     Path(f"/proc/{pid}/clear_refs").write_text("5")
+        self._last = {pid: status(pid, "VmRSS") for pid in alive}
 
     def largest(self, stage: str | None = None) -> tuple[float, float, float]:
         """Megabytes: the driver, the largest other process, the sum of all peaks."""
@@ -174,6 +184,7 @@ def costs(run: Path, began: float, watch: Watch) -> dict[str, dict[str, Any]]:
             "bytes": dict(sorted(written.items())),
             "driver_mb": driver,
             "worker_mb": worker,
+            "growth_mb": watch.growth[stage] / 1e6,
         }
         began = end
     return found
@@ -324,6 +335,13 @@ def pairs(
 # --- Told -----------------------------------------------------------------------------------------------------------
 
 
+def warm_up(options: argparse.Namespace) -> None:
+    """One small run that is not measured: functions are compiled once and cached, which takes a minute."""
+    with tempfile.TemporaryDirectory(prefix="duplicates-scale-") as folder:
+        generate(Asked(WARM, options.words, options.seed), Path(folder) / "documents")
+        deduplicate(Path(folder) / "documents", Path(folder) / "run", options)
+
+
 def measure(number: int, options: argparse.Namespace) -> dict[str, Any]:
     """Generate, run, judge; the result is printed and lies in `result.json` beside the documents."""
     asked = Asked(number, options.words, options.seed)
@@ -466,8 +484,9 @@ def memory(least: dict[str, Any], most: dict[str, Any]) -> None:
     """The memory of a worker, and of the one task that holds something for every document.
 
     A reduce sorts one range of keys at a time; more documents make more ranges, not larger ones, so what a worker
-    holds stays. The one task takes its slope, in bytes a document, between the smallest and the largest number:
-    gigabytes = (peak at the largest - peak at the smallest) / (documents more) * pages / 1e9.
+    holds stays. Of the one task counts what it came to hold beside what its process held before (its modules, and what
+    earlier stages did not give back), and of that the slope:
+    gigabytes = (growth at the largest number - growth at the smallest) / (documents more) * pages / 1e9.
     """
     for stage, cost in most["stages"].items():
         if stage not in (*READING, TASK):
@@ -477,11 +496,13 @@ def memory(least: dict[str, Any], most: dict[str, Any]) -> None:
                 f"{cost['worker_mb']:.0f} MB at {most['documents']:,}"
             )
     more = most["documents"] - least["documents"]
-    if TASK in most["stages"] and more:
-        slope = 1e6 * (most["stages"][TASK]["worker_mb"] - least["stages"][TASK]["worker_mb"]) / more
+    if TASK in most["stages"] and TASK in least["stages"] and more:
+        before, grown = (one["stages"][TASK]["growth_mb"] for one in (least, most))
+        each = 1e6 * (grown - before) / more
         print(
-            f"memory of the task `{TASK}`: {slope:.1f} bytes for each document more, times {PAGES:,} = "
-            f"{slope * PAGES / 1e9:.0f} GB (bound: 32 bytes, {32 * PAGES / 1e9:.0f} GB)"
+            f"memory of the task `{TASK}`: {before:.0f} MB for {least['documents']:,} documents, {grown:.0f} MB for "
+            f"{most['documents']:,}, so {each:.1f} bytes for each more, times {PAGES:,} = {each * PAGES / 1e9:.0f} GB "
+            f"(bound: 32 bytes, {32 * PAGES / 1e9:.0f} GB)"
         )
 
 
@@ -515,6 +536,7 @@ def main() -> None:
         if not results:
             sys.exit(f"{options.folder} holds no result: call this without --paper first")
     else:
+        warm_up(options)
         results = [measure(number, options) for number in sorted(set(options.documents))]
     table(results)
     paper(results)
