@@ -55,6 +55,7 @@ PAGES = 3_000_000_000  # of one snapshot of Common Crawl
 PAGE_WORDS = 700  # of a page's main text, on average
 BY_WORDS = ("signatures", "members", "verify")  # stages whose work grows with the length of a document
 ORDER = list(STAGES)
+LEAST_GROWTH = 20  # megabytes: below, a process's own ups and downs are as large
 TASK = "components"  # the stage that holds something for every document
 
 
@@ -498,6 +499,9 @@ def memory(least: dict[str, Any], most: dict[str, Any]) -> None:
     more = most["documents"] - least["documents"]
     if TASK in most["stages"] and TASK in least["stages"] and more:
         before, grown = (one["stages"][TASK]["growth_mb"] for one in (least, most))
+        if grown - before < LEAST_GROWTH:
+            print(f"memory of the task `{TASK}`: {grown:.0f} MB; too few documents to tell what each takes")
+            return
         each = 1e6 * (grown - before) / more
         print(
             f"memory of the task `{TASK}`: {before:.0f} MB for {least['documents']:,} documents, {grown:.0f} MB for "
