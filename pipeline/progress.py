@@ -198,6 +198,7 @@ def summary(counts: dict[str, Any], console: Console) -> None:
     table.add_section()
     row("all", "", counts["records"])
     console.print(table)
+    _duplicates(counts, console)
     if counts["problems"]:
         kept = ", ".join(f"{name} {number:,}" for name, number in counts["problems"].items())
         console.print(f"extracted in spite of a fault: {kept}", highlight=False)
@@ -218,3 +219,27 @@ def summary(counts: dict[str, Any], console: Console) -> None:
         )
     seconds = ", ".join(f"{name} {value:.1f}" for name, value in counts["core_seconds"].items())
     console.print(f"core-seconds: {seconds}", highlight=False)
+
+
+def _duplicates(counts: dict[str, Any], console: Console) -> None:
+    """Clusters, how far the comparison can be trusted, and whose tokens were lost."""
+    from pipeline.dedup.lost import YearLoss, lines
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    if sizes := {int(size): number for size, number in counts["clusters"].items()}:
+        say(f"clusters of duplicates: {sum(sizes.values()):,}, the largest of {max(sizes):,} documents")
+    if pairs := counts["pairs"]:
+        rates = ", ".join(
+            f"{what} {100 * rate['share']:.2f} % ({100 * rate['low']:.2f} to {100 * rate['high']:.2f})"
+            for name, what in (("false", "false candidates"), ("missed", "missed pairs"))
+            if (rate := pairs[name]) is not None
+        )
+        estimated = f"; {rates}, estimated with 95 % intervals" if rates else ""
+        say(f"near pairs compared: {pairs['compared']:,}, {pairs['rejected']:,} rejected{estimated}")
+    lost = [msgspec.convert(row, YearLoss) for row in counts["lost_by_year"]]
+    if lost and lost[-1].lost:
+        say("tokens lost to duplicates, estimated, by the crawl's year:")
+        for line in lines({"lost": lost}):
+            say(f"  {line}")

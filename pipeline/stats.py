@@ -7,7 +7,9 @@ however far a run went; `corpus` counts the documents that are still in.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pipeline import bands
 from pipeline.errors import UserError
@@ -16,6 +18,9 @@ from pipeline.road import Road, read_inputs, stages_of
 from pipeline.stages import STAGES
 from pipeline.store import Folder
 from pipeline.store.digest import combine
+
+if TYPE_CHECKING:
+    from pipeline.dedup.lost import YearLoss
 
 _SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html")
 _REMOVED = ("contaminated", "opt_out", "takedown")
@@ -78,6 +83,9 @@ def stats(folder: Folder) -> dict[str, Any]:
         "failed": dict(sorted(failed.items())),
         "dropped": dict(dropped.most_common()),
         "duplicates": dict(sorted(duplicates.items())),
+        "clusters": cluster_sizes(closed["dedup"]),
+        "pairs": _pairs(closed.get("verify", [])),
+        "lost_by_year": [msgspec.to_builtins(row) for row in lost_by_year(closed["dedup"])],
         "removed": dict.fromkeys(_REMOVED, 0) | {"opt_out": sum(opted_out.values())},
         "opted_out": dict(opted_out.most_common()),
         "bands": _bands(folder, closed["filter"]),
@@ -113,6 +121,33 @@ def _bands(folder: Folder, filtered: list[Receipt]) -> list[dict[str, Any]]:
     return bands.told(bands.judge(recipe, total, dropped))
 
 
+def cluster_sizes(compared: list[Receipt]) -> dict[str, int]:
+    """Number of clusters of two or more documents by size, from the receipts of `dedup`."""
+    sizes: Counter[int] = Counter()
+    for receipt in compared:
+        for size, number in receipt.histograms.get("cluster_size", {}).items():
+            sizes[int(size)] += number
+    return {str(size): number for size, number in sorted(sizes.items()) if size > 1}
+
+
+def lost_by_year(compared: list[Receipt]) -> list[YearLoss]:
+    """Tokens lost to duplicates by the crawl's year, from the receipts of `dedup`; empty where none counted them."""
+    from pipeline.dedup.lost import by_year
+
+    return by_year(named(compared, "characters_by_year"), named(compared, "lost_characters_by_year"))
+
+
+def _pairs(verified: list[Receipt]) -> dict[str, Any]:
+    """Near pairs that were compared, and how often hashing was wrong about them; empty where none were verified."""
+    if not verified:
+        return {}
+    from pipeline.dedup.error_rate import ErrorSums, rates, total  # compiled code, which few commands need
+
+    found = rates(total(ErrorSums(**receipt.values["pair_errors"]) for receipt in verified))
+    counted = {name: plain(verified, name) for name in ("compared", "rejected", "capped")}
+    return counted | msgspec.to_builtins(found)
+
+
 def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:
     """What the given robots.txt files held; empty where a recipe names none."""
     if not closed["hosts"]:
@@ -127,6 +162,7 @@ def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counte
         output.name.rpartition("/")[2].rpartition("-")[0]: output.rows
         for receipt in closed["dedup"]
         for output in receipt.outputs
+        if output.folder == "duplicates"
     }
     for name, before in (("filter", "extract"), ("corpus", "filter")):
         manifest = ledger.manifest(name)

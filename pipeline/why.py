@@ -33,6 +33,7 @@ _RECORD = (
 _SEARCHED = (
     ("corpus", "corpus"),
     ("dedup", "duplicates"),
+    ("dedup", "clusters"),
     ("filter", "dropped"),
     ("filter", "documents"),
     ("extract", "extracted"),
@@ -72,9 +73,10 @@ def why(folder: Folder, key: str) -> list[dict[str, Any]]:
             found.setdefault(row["id"], {})[under] = row
     for id_ in found:
         if id_ not in keys:
-            # A URL was asked for: duplicates are listed by id alone.
-            for row in _find(folder, ledger, "dedup", "duplicates", id_):
-                found[id_]["duplicates"] = row
+            # A URL was asked for: duplicates and clusters are listed by id alone.
+            for under in ("duplicates", "clusters"):
+                for row in _find(folder, ledger, "dedup", under, id_):
+                    found[id_][under] = row
     if not found:
         return _skipped(folder, recipe, key)
     return [_story(id_, rows, recipe, folder, ledger) for id_, rows in sorted(found.items())]
@@ -164,6 +166,8 @@ def _story(
         story["duplicate"] = {
             name: rows["duplicates"][name] for name in ("duplicate_of", "kind", "similarity")
         }
+    if "clusters" in rows:
+        story["cluster"] = {"id": rows["clusters"]["cluster"], "documents": rows["clusters"]["size"]}
     if "corpus" in rows:
         story["domain"] = rows["corpus"].get("domain")
         counts = {kind: rows["corpus"].get(f"pii_{kind}") or 0 for kind in pii.KINDS}

@@ -122,9 +122,11 @@ def _tell(story: dict[str, Any]) -> None:
         )
     if "duplicate" in story:
         one = story["duplicate"]
-        print(
-            f"duplicate   of {show_text(one['duplicate_of'])} ({one['kind']}, similarity {one['similarity']:.2f})"
-        )
+        alike = "" if one["similarity"] is None else f", similarity {one['similarity']:.2f}"
+        print(f"duplicate   of {show_text(one['duplicate_of'])} ({one['kind']}{alike})")
+    if "cluster" in story:
+        one = story["cluster"]
+        print(f"cluster     stands for {one['documents']:,} documents of the cluster {show_text(one['id'])}")
     for name in ("canonical", "license", "opt_out"):
         if record.get(name):
             print(f"{name.replace('_', '-'):<11} {show_text(record[name], 300)}")

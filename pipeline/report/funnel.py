@@ -15,6 +15,12 @@ _NO_PAGE = (
     "not_ok",
     "not_html",
 )  # responses that are no pages; every other kind of skipped record is no response
+_AFTER = {
+    "url": "after equal addresses",
+    "exact": "after exact duplicates",
+    "minhash": "after near duplicates",
+    "lines": "after repeated lines",
+}
 
 
 class Step(NamedTuple):
@@ -65,10 +71,8 @@ def funnel(run: Run) -> list[Step]:
         for name, why in _by_filter(run).items():
             remove("with text" if name == "extract" else f"after {name}", why)
     if "dedup" in run.ended:
-        duplicates = counts["duplicates"]
-        exact = {kind: number for kind, number in duplicates.items() if kind != "minhash"}
-        remove("after exact duplicates", exact)
-        remove("after near duplicates", {"minhash": duplicates.get("minhash", 0)})
+        for kind in _kinds(run):
+            remove(_AFTER.get(kind, f"after {kind}"), {kind: counts["duplicates"].get(kind, 0)})
     if given_up > lost_inputs:
         remove("after shards given up", {"shard_given_up": given_up - lost_inputs})
     others = {why: number for why, number in counts["removed"].items() if why != "opt_out"}
@@ -76,6 +80,12 @@ def funnel(run: Run) -> list[Step]:
         remove("after removals", others)
     steps.append(Step("corpus" if "corpus" in run.ended else "left so far", 0, steps[-1].left, {}))
     return steps
+
+
+def _kinds(run: Run) -> list[str]:
+    """The kinds of duplicates that the recipe looks for, in its order, and then any others that were counted."""
+    wanted: list[str] = list(run.recipe.dedup.kinds) if run.recipe.dedup is not None else []
+    return [*wanted, *sorted(set(run.counts["duplicates"]) - set(wanted))]
 
 
 def _by_filter(run: Run) -> dict[str, dict[str, int]]:
@@ -121,15 +131,6 @@ def rules(run: Run) -> tuple[list[RuleRow], list[str]]:
         else:
             silent.append(name)
     return rows, silent
-
-
-def cluster_sizes(run: Run) -> dict[int, int]:
-    """Size to number of clusters of two or more documents."""
-    sizes: Counter[int] = Counter()
-    for receipt in run.closed["dedup"]:
-        for size, number in receipt.histograms.get("cluster_size", {}).items():
-            sizes[int(size)] += number
-    return {size: number for size, number in sorted(sizes.items()) if size > 1}
 
 
 def domains(run: Run) -> list[DomainRow]:

@@ -95,7 +95,6 @@ def _facts(run: Run) -> dict[str, Any]:
         "measured": plain(run.closed["filter"], "in"),
         "rules": rules,
         "silent": silent,
-        "clusters": funnel.cluster_sizes(run),
         "domains": funnel.domains(run),
         "languages": funnel.languages(run),
         "histograms": signals.histograms(run),
