@@ -8,19 +8,26 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from filters.models.calibration import BYTES_PER_TOKEN
 from pipeline.canaries import check
+from pipeline.dedup.scope import crawl_labels, crawl_of
+from pipeline.dedup.settings import SCOPES
 from pipeline.errors import UserError
 from pipeline.inputs import InputFile, find_inputs
 from pipeline.ledger import Ledger
 from pipeline.lint import Finding, Fired, fired, lint, suspicious
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, read_resolved
 from pipeline.road import Road, active_stages
 from pipeline.stages import STAGES
 from pipeline.stages.stage import Planning
-from pipeline.store import open_folder
+from pipeline.store import Folder, open_folder
 
-BYTES_PER_TOKEN = 4.4  # of English web text under a 32k byte-level vocabulary
+CROWDED = (
+    "MinHash compares the documents of all {} crawls of the input: what it leaves of the old ones may be worse than "
+    "what it removes, as FineWeb found; `dedup.scope: crawl` compares within each crawl"
+)
 
 
 def estimate(
@@ -52,7 +59,7 @@ def estimate(
     sample = _sample(recipe, files, pages, total)
     scale = total / max(sample["bytes"], 1)
     hours = sample["seconds"] * scale / 3600
-    findings = [*lint(recipe), *sample["findings"]]
+    findings = [*lint(recipe), *_crowded(recipe, files), *sample["findings"]]
     return {
         **found,
         "sample_pages": sample["pages"],
@@ -62,9 +69,36 @@ def estimate(
         "kept_tokens": round(sample["kept_bytes"] / BYTES_PER_TOKEN * scale),
         "core_hours": round(hours, 3),
         "price": round(hours * price, 4),
+        "lost_by_year": _lost(recipe, folder if out is not None else None, sample),
         "findings": msgspec.to_builtins(findings),
         "rules": msgspec.to_builtins(sample["rules"]),
     }
+
+
+def _crowded(recipe: Recipe, files: Sequence[InputFile]) -> list[Finding]:
+    crawls = len(set(crawl_labels(files).values()))
+    if recipe.dedup is None or recipe.dedup.minhash is None or recipe.dedup.scope != "global" or crawls < 2:
+        return []
+    return [Finding(severity="note", where="dedup.scope", problem=CROWDED.format(crawls))]
+
+
+def _lost(recipe: Recipe, folder: Folder | None, sample: dict[str, Any]) -> dict[str, Any]:
+    """Tokens lost to duplicates by scope (the recipe's first) and year: of a run that has counted, or of the sample."""
+    from pipeline.stats import lost_by_year
+
+    dedup = recipe.dedup
+    if dedup is None or not dedup.document_kinds:
+        return {}
+    if folder is not None and (counted := lost_by_year(Ledger(folder).closed("dedup"))):
+        done = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml").dedup
+        scope = done.scope if done is not None else dedup.scope
+        return {"measured_on": "run", "scopes": {scope: msgspec.to_builtins(counted)}}
+    from pipeline.dedup.sample import Sample
+
+    documents = Sample(sample["documents"], dedup, sample["crawl"])
+    scopes = [dedup.scope, *(scope for scope in SCOPES if scope != dedup.scope)]
+    lost = {scope: msgspec.to_builtins(documents.lost(scope)) for scope in scopes}
+    return {"measured_on": "sample", "scopes": lost if any(lost.values()) else {}}
 
 
 def _sample(recipe: Recipe, files: Sequence[InputFile], pages: int, total: int) -> dict[str, Any]:
@@ -115,7 +149,7 @@ def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[st
     extracted = max(time.perf_counter() - wall, time.process_time() - started)
     rows = table.num_rows if table is not None else 0
     size = reached or (tally.bytes_in if file.kind != "warc" else file.size)
-    kept, kept_bytes, seconds = rows, 0, extracted
+    kept, kept_bytes, seconds, passed = rows, 0, extracted, table
     findings: list[Finding] = []
     rules: list[Fired] = []
     if table is not None and recipe.filters is not None:
@@ -127,8 +161,8 @@ def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[st
         wall = time.perf_counter()
         applied = chain.apply(table)
         seconds += time.perf_counter() - wall
-        texts = applied.documents.filter(pa.array(applied.verdict.keep))["text"].to_pylist()
-        kept, kept_bytes = len(texts), sum(len(text.encode()) for text in texts)
+        passed = applied.documents.filter(pa.array(applied.verdict.keep))
+        kept, kept_bytes = passed.num_rows, pc.sum(pc.binary_length(passed["text"])).as_py() or 0
         rules = fired(chain, applied)
         findings = [*check(recipe, chain), *suspicious(chain, rules, rows)]
     return {
@@ -139,4 +173,6 @@ def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[st
         "seconds": seconds,
         "findings": findings,
         "rules": rules,
+        "documents": passed,
+        "crawl": crawl_of(file.path),
     }

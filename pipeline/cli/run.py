@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -215,7 +215,7 @@ def plan(
     if json:
         print(msgspec.json.encode(result).decode())
         return
-    rules, findings = result.pop("rules"), result.pop("findings")
+    rules, findings, lost = (result.pop(name) for name in ("rules", "findings", "lost_by_year"))
     for key, value in result.items():
         print(
             f"{key.replace('_', ' '):<28} {value:,}"
@@ -227,9 +227,27 @@ def plan(
     for one in rules:
         if one["documents"] or one["excused"]:
             print(f"{one['rule']:<40}{one['documents']:>10,}{one['alone']:>8,}{one['excused']:>8,}")
+    if lost.get("scopes"):
+        _print_lost(lost)
     print("\nfindings" if findings else "\nno findings: every rule drops its canary and keeps the plain page")
     for problem, places in _grouped(findings).items():
         print(f"  {problem[0]:<8} {', '.join(places)}: {problem[1]}")
+
+
+def _print_lost(lost: dict[str, Any]) -> None:
+    """Tokens lost to duplicates by year and scope."""
+    from pipeline.dedup.lost import YearLoss, lines
+
+    if lost["measured_on"] == "run":
+        print("\ntokens lost to duplicates in the run, estimated")
+    else:
+        print(
+            "\ntokens lost to duplicates, estimated, by scope (the recipe's first), among kept pages of the sample:"
+        )
+        print("a sample finds fewer than the whole input, where each page has more that it may be a copy of")
+    scopes = msgspec.convert(lost["scopes"], dict[str, list[YearLoss]])
+    for line in lines(scopes):
+        print(line)
 
 
 def _grouped(findings: Sequence[dict[str, str]]) -> dict[tuple[str, str], list[str]]:

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from pipeline.dedup.settings import Scope
 
 if TYPE_CHECKING:
     from pipeline.inputs import InputFile
     from pipeline.ledger import Receipt
 
 Array = np.ndarray[Any, Any]
-Scope = Literal["crawl", "language", "global"]
 
 # Year and week, or for the oldest crawls one or two years; no digit may follow, as in the names of single files.
 _CRAWL = re.compile(r"CC-MAIN-[0-9]{4}(?:-(?:[0-9]{4}|[0-9]{2}))?(?![0-9])")

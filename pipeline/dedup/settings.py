@@ -62,13 +62,17 @@ class LinesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     min_sentences: Annotated[int, msgspec.Meta(ge=0)] | None = None  # null: C4's 3, and 0 for `ccnet`
 
 
+Scope = Literal["crawl", "language", "global"]
+SCOPES: tuple[Scope, ...] = ("crawl", "language", "global")
+
+
 class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which kinds of duplicates are removed, in which order, among which documents, and which copy survives.
 
     A kind that is null (or false) is left out. Documents that an earlier kind removed take no part in later ones.
     """
 
-    scope: Literal["crawl", "language", "global"] = "crawl"  # documents of different ones are never compared
+    scope: Scope = "crawl"  # documents of different ones are never compared
     order: tuple[Kind, ...] = KINDS
     keep: str = (
         "first"  # oldest, newest, longest; or `best(COLUMN)`, `best(-COLUMN)`: the highest, lowest signal
