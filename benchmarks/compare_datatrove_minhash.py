@@ -1,7 +1,7 @@
 """Compares near-duplicates with datatrove's four MinHash steps: time on one core, and the clusters.
 
 Both read the same JSON lines (the texts of $SLUICE_DATA/web, by default) with FineWeb's settings: 5-grams of words,
-64 bits of SHA-1, 14 bands of 8 rows, every candidate pair counts. datatrove runs signatures, buckets, clusters and
+64 bits of xxHash, 14 bands of 8 rows, every candidate pair counts. datatrove runs signatures, buckets, clusters and
 filter, one worker in one process; Sluice runs `dedup` with `variant: datatrove` and no verification. Each is bound to
 one core. `start` is what either takes for a file of one document. datatrove's last step also writes the documents that
 it keeps, as plain JSON lines; Sluice's verb lists the others. Then every group of documents that the two cluster
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib.util
 import itertools
 import json
 import os
@@ -75,6 +76,8 @@ def main() -> None:
             (work / "texts.jsonl").read_text(encoding="utf-8").split("\n", 1)[0] + "\n", encoding="utf-8"
         )
         print(f"{len(texts)} documents, {sum(map(len, texts.values())) / 1e6:.1f} million characters")
+        if chosen.variant == "datatrove" and hash_config().hash_fc != "xxhash":
+            print("the package xxhash is missing: datatrove hashes with SHA-1, so signatures differ")
         compare_times(work, one, chosen.variant)
         compare_clusters(texts, work, chosen.quiet)
 
@@ -148,10 +151,10 @@ def datatrove(file: Path, out: Path) -> Cost:
 
 
 def hash_config() -> Any:
-    """FineWeb's, as released: 64 bits of SHA-1."""
+    """64 bits of xxHash, the default there and what `variant: datatrove` computes, or of SHA-1 without the package."""
     from datatrove.utils.hashing import HashConfig
 
-    return HashConfig(hash_fc="sha1", precision=64)
+    return HashConfig(hash_fc="xxhash" if importlib.util.find_spec("xxhash") else "sha1", precision=64)
 
 
 def run_datatrove(file: Path, out: Path) -> None:
@@ -262,7 +265,7 @@ def compare_clusters(texts: dict[str, str], work: Path, quiet: bool) -> None:
     from datatrove.pipeline.dedup import MinhashDedupSignature
     from datatrove.pipeline.dedup.minhash import MinhashConfig
 
-    found = read_duplicates(work / "ours" / "duplicates")
+    found = read_duplicates(work / "ours")
     ours = partition({name: label for name, label in found.cluster.items() if name in texts})
     theirs, removed = read_datatrove(work / "theirs")
     print(f"\n{'':12}{'clusters':>9}{'documents':>11}{'removed':>9}")

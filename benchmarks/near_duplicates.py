@@ -55,10 +55,10 @@ class Truth(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the pipeline wrote under `duplicates/`."""
+    """What the pipeline wrote under `duplicates/` and `clusters/`."""
 
     removed: list[dict[str, Any]]
-    cluster: dict[str, str]  # of every document that has one beside its own
+    cluster: dict[str, str]  # of every document that shares one with another
 
 
 def main() -> None:
@@ -98,7 +98,7 @@ def main() -> None:
             work / "run",
             *(f"--set={one}" for one in settings),
         )
-        found = read_duplicates(work / "run" / "duplicates")
+        found = read_duplicates(work / "run")
     print_recall(truth, found)
     print_precision(truth, found, chosen.floor)
     if (web / "near_dups.tsv.gz").exists():
@@ -185,10 +185,12 @@ def count_common(hashes: np.ndarray, owners: np.ndarray, documents: int) -> np.n
     return out
 
 
-def read_duplicates(folder: Path) -> Found:
+def read_duplicates(run: Path) -> Found:
     """Removed documents and the clusters that they make with their survivors."""
-    rows = [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
-    removed = [row for row in rows if row["duplicate_of"] and row["duplicate_of"] != row["id"]]
+    removed, kept = (
+        [row for path in sorted((run / name).glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+        for name in ("duplicates", "clusters")
+    )
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -198,9 +200,8 @@ def read_duplicates(folder: Path) -> Found:
 
     for row in removed:
         parent[root(row["id"])] = root(row["duplicate_of"])
-    for row in rows:  # survivors of one cluster that are not similar enough to stand for each other
-        if row.get("cluster"):
-            parent[root(row["id"])] = root(f"cluster {row['cluster']}")
+    for row in kept:  # survivors of one cluster that are not similar enough to stand for each other
+        parent[root(row["id"])] = root(f"cluster of {row['cluster']}")
     return Found(removed, {name: root(name) for name in sorted(parent)})
 
 
@@ -239,18 +240,18 @@ def print_recall(truth: Truth, found: Found) -> None:
 
 def print_precision(truth: Truth, found: Found, floor: float) -> None:
     """Removed documents that are less similar to their survivor than the floor, and how well similarity is told."""
-    near = [row for row in found.removed if row["kind"] == "minhash"]
-    exact = [row for row in found.removed if row["kind"] == "exact" and row["id"] in truth.index]
-    jaccards = [truth.jaccard(row["id"], row["duplicate_of"]) for row in near]
-    wrong = [(jaccard, row) for jaccard, row in zip(jaccards, near, strict=True) if jaccard < floor]
-    unlike = sum(truth.jaccard(row["id"], row["duplicate_of"]) < 1 for row in exact)
-    least = min(jaccards, default=1.0)
-    print(f"\nminhash: {len(near)} removed, {len(wrong)} under {floor} of their survivor; least {least:.3f}")
-    for jaccard, row in sorted(wrong, key=lambda one: one[0]):
-        print(f"  {jaccard:.3f}  told {row['similarity']:.3f}  {row['id']}  {row['duplicate_of']}")
-    told = [abs(row["similarity"] - jaccard) for row, jaccard in zip(near, jaccards, strict=True)]
-    print(f"minhash: similarity as told is off by at most {max(told, default=0):.4f}")
-    print(f"exact: {len(exact)} removed that have words, {unlike} of them not equal to their survivor")
+    print(
+        f"\n{'removed by':>12}{'with words':>12}{f'under {floor}':>11}{'least':>8}{'told is off by at most':>24}"
+    )
+    for kind in ("exact", "minhash"):  # a copy of a near-duplicate stands beside that one's survivor
+        rows = [row for row in found.removed if row["kind"] == kind and row["id"] in truth.index]
+        pairs = [(truth.jaccard(row["id"], row["duplicate_of"]), row) for row in rows]
+        wrong = sorted(((jaccard, row) for jaccard, row in pairs if jaccard < floor), key=lambda one: one[0])
+        off = max((abs(row["similarity"] - jaccard) for jaccard, row in pairs), default=0.0)
+        least = min((jaccard for jaccard, _ in pairs), default=1.0)
+        print(f"{kind:>12}{len(rows):12}{len(wrong):11}{least:8.3f}{off:24.6f}")
+        for jaccard, row in wrong:
+            print(f"  {jaccard:.3f}  told {row['similarity']:.3f}  {row['id']}  {row['duplicate_of']}")
 
 
 def second_opinion(web: Path) -> tuple[dict[tuple[str, str], dict[str, str]], dict[str, str]]:
