@@ -142,7 +142,7 @@ def put(form: Array, at: int, code: int) -> int:
 
 
 @compiled("UniTuple(int64, 2)(uint8[::1], int64, int64)", bare=True)
-def get(data: Array, at: int, end: int) -> tuple[int, int]:
+def get(data: Array, at: int, end: int) -> Any:
     """The code point whose first byte stands at `at`, and where the next one begins; 0 for what is no UTF-8."""
     first = np.int64(data[at])
     size = 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
@@ -175,9 +175,12 @@ def _form(
     """Write a form; returns its bytes, how many of its first `limit` words are hashed, and if marks may be swapped."""
     at, count, position = 0, 0, start
     value = _FNV_OFFSET
-    gap, marked, unordered = False, False, False
+    gap: Any = False
+    marked: Any = False
+    unordered: Any = False
     number = 0  # 1 in a number, 2 behind a point that belongs to it if a number follows
-    left, index = 0, 0  # entries that still come of a code point, and where the last one is
+    left: Any = 0  # entries that still come of a code point
+    index: Any = 0  # where the last one is
     while position < end or left:
         if left:
             left -= 1

@@ -36,7 +36,7 @@ def permutations(count: int, seed: int, variant: str) -> tuple[Array, Array]:
         multipliers = draw.randint(1, prime, count, dtype=np.uint64)
         return multipliers, draw.randint(0, prime, count, dtype=np.uint64)
     pairs = [[draw.randint(low, prime, dtype=np.uint64) for low in (1, 0)] for _ in range(count)]
-    return tuple(np.array(pairs, np.uint64).T.copy())  # type: ignore[return-value]
+    return tuple(np.array(pairs, np.uint64).T.copy())
 
 
 @compiled("void(uint32[::1], int64[::1], uint32[::1], uint32[::1], uint32[:, ::1])")
