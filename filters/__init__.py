@@ -15,6 +15,7 @@ from filters import (
     c4_dolma,
     ccnet,
     code,
+    contamination,
     dirty,
     domain,
     fineweb,
@@ -79,6 +80,7 @@ FILTERS: dict[str, FilterSpec] = {
     "refinedweb_lines": refinedweb.SPEC,
     "madlad": madlad.SPEC,
     "ccnet": ccnet.SPEC,
+    "contamination": contamination.SPEC,
 }
 
 

@@ -56,7 +56,9 @@ class Batch:
         return len(self.texts)
 
     def edited(self, texts: Sequence[str]) -> Batch:
-        """A batch of the same documents with other texts."""
+        """A batch of the same documents with other texts; this one if they are its own list."""
+        if texts is self.texts:
+            return self
         batch = Batch(texts, self.urls, self.splitter, self.opt_outs, self.ids)
         if isinstance(texts, EditedTexts):
             batch.__dict__.update(_code_points=(texts.codes, texts.bounds), words=texts.words)

@@ -28,7 +28,7 @@ Scheme = Literal["wordpunct", "words", "spaces"]
 
 _SPACE, _WORD, _OTHER, _SINGLE = 0, 1, 2, 3
 _ASCII_SPACE = [9, 10, 11, 12, 13, 32]
-_NO_SPACES = (  # first and last code point
+NO_SPACES = (  # first and last code point
     (0x0E00, 0x0EFF),
     (0x1000, 0x109F),
     (0x1780, 0x17FF),
@@ -64,7 +64,7 @@ def _classes(scheme: Scheme) -> Array:
         table[(traits & np.uint16(letters)) != 0] = _WORD
         table[ord("_")] = _WORD
     if scheme == "words":
-        for first, last in _NO_SPACES:
+        for first, last in NO_SPACES:
             table[first : last + 1] = _SINGLE
     table[_ASCII_SPACE if scheme == "spaces" else (traits & np.uint16(layout.SPACE)) != 0] = _SPACE
     return table

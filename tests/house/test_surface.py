@@ -72,6 +72,7 @@ def test_tables() -> None:
         "refinedweb_lines",
         "madlad",
         "ccnet",
+        "contamination",
     ]
     assert list(STAGES) == [
         "ids",

@@ -1,0 +1,242 @@
+"""Windows of words or tokens that are looked for, and where they stand in documents: exact, by 64-bit keys.
+
+Every window begins with a head of as many words as the shortest one has. A document's heads roll: each is one
+multiplication away from the last, and one look into a small bitmap tells nearly always that no window begins with it. So
+a document costs some 2 ns a word however many items there are, until something is found.
+
+With n windows in the index a window that is not in it is taken for one with probability n / 2**64: below 1e-6 for a
+trillion words against ten million windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from filters.compiled import compiled
+from filters.contamination.streams import Stream
+from filters.hashing import mixed
+
+Array = np.ndarray[Any, Any]
+
+LONGEST = 64  # words of a window
+_BASE = 0x9E3779B97F4A7C15
+_BITS = 32  # of the bitmap, a head
+
+
+@compiled("uint64(uint64[::1], int64, int64)")
+def _polynomial(hashes: Array, start: int, length: int) -> Any:
+    value = np.uint64(0)
+    for i in range(start, start + length):
+        value = value * np.uint64(_BASE) + hashes[i]
+    return value
+
+
+@compiled("uint64(uint64, int64)")
+def _key(polynomial: Any, length: int) -> Any:
+    return mixed(polynomial + np.uint64(length))
+
+
+@compiled("void(uint64[::1], int64[::1], int64[::1], int64, uint64[::1], uint64[::1])")
+def _keys(hashes: Array, starts: Array, lengths: Array, head: int, keys: Array, heads: Array) -> None:
+    for i in range(len(starts)):
+        keys[i] = _key(_polynomial(hashes, starts[i], lengths[i]), lengths[i])
+        heads[i] = _key(_polynomial(hashes, starts[i], head), head)
+
+
+@compiled("void(uint64[::1], uint64[::1], int64[::1])")
+def _fill(keys: Array, slot_keys: Array, slots: Array) -> None:
+    mask = len(slots) - 1
+    for i in range(len(keys)):
+        slot = np.int64(keys[i] >> np.uint64(16)) & mask
+        while slots[slot] >= 0:
+            slot = (slot + 1) & mask
+        slot_keys[slot], slots[slot] = keys[i], i
+
+
+@compiled("int64(uint64, uint64[::1], int64[::1])")
+def _look_up(key: Any, slot_keys: Array, slots: Array) -> int:
+    mask = len(slots) - 1
+    slot = np.int64(key >> np.uint64(16)) & mask
+    while slots[slot] >= 0:
+        if slot_keys[slot] == key:
+            return np.int64(slots[slot])
+        slot = (slot + 1) & mask
+    return -1
+
+
+@compiled(
+    "int64(uint64[::1], int64[::1], int64[::1], uint64[::1], uint64[::1], int64[::1], uint64[::1], uint64[::1],"
+    " int64[::1], int64[:, ::1])"
+)
+def _find(
+    hashes: Array,
+    offsets: Array,
+    lengths: Array,
+    bitmap: Array,
+    head_keys: Array,
+    head_slots: Array,
+    head_lengths: Array,
+    slot_keys: Array,
+    slots: Array,
+    out: Array,
+) -> int:
+    """Rows `document, first word, window` of what is found, as far as there is room; returns how many there are."""
+    head, count, mask = lengths[0], 0, np.uint64(64 * len(bitmap) - 1)
+    leaves = np.uint64(1)
+    for _ in range(head - 1):
+        leaves *= np.uint64(_BASE)
+    for document in range(len(offsets) - 1):
+        first, end = offsets[document], offsets[document + 1]
+        if end - first < head:
+            continue
+        rolling = _polynomial(hashes, first, head)
+        for i in range(first, end - head + 1):
+            if i > first:
+                rolling = (rolling - hashes[i - 1] * leaves) * np.uint64(_BASE) + hashes[i + head - 1]
+            key = _key(rolling, head)
+            bit = key & mask
+            if not bitmap[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1):
+                continue
+            at = _look_up(key, head_keys, head_slots)
+            if at < 0:
+                continue
+            for k in range(len(lengths)):
+                if not head_lengths[at] >> np.uint64(k) & np.uint64(1) or i + lengths[k] > end:
+                    continue
+                window = _look_up(_key(_polynomial(hashes, i, lengths[k]), lengths[k]), slot_keys, slots)
+                if window >= 0:
+                    if count < len(out):
+                        out[count, 0], out[count, 1], out[count, 2] = document, i, window
+                    count += 1
+    return count
+
+
+class Hits(NamedTuple):
+    """Windows found, one row for each place of each text that has it; sorted by document, then place."""
+
+    document: Array  # int64
+    at: Array  # int64, the first word in the documents' stream
+    length: Array  # int64, words
+    text: Array  # int64, of the index
+    within: Array  # int64, the first word in that text
+
+
+@dataclass(frozen=True)
+class Grams:
+    """An index of windows; window `w` stands at `text[k]`, `within[k]` for k in `offsets[w]:offsets[w + 1]`."""
+
+    lengths: Array  # int64, ascending, distinct
+    bitmap: Array  # uint64
+    heads: tuple[Array, Array, Array]  # keys and slots of a hash table, lengths of a head's windows as bits
+    table: tuple[Array, Array]  # keys and slots of a hash table
+    window_lengths: Array  # int64
+    offsets: Array  # int64
+    text: Array  # int64
+    within: Array  # int64
+    per_text: Array  # int64: windows that each text has in the index
+
+    def find(self, stream: Stream) -> Hits:
+        """Where windows stand in the texts of a stream."""
+        empty = np.zeros(0, np.int64)
+        if not len(self.window_lengths) or not len(stream.hashes):
+            return Hits(empty, empty, empty, empty, empty)
+        room = len(stream.hashes) // 8 + 64
+        while True:
+            out = np.empty((room, 3), np.int64)
+            count = _find(
+                stream.hashes,
+                stream.offsets,
+                self.lengths,
+                self.bitmap,
+                *self.heads,
+                *self.table,
+                out,
+            )
+            if count <= room:
+                break
+            room = count
+        document, at, window = out[:count].T
+        many = self.offsets[window + 1] - self.offsets[window]
+        ends = np.cumsum(many)
+        places = np.arange(ends[-1] if count else 0) + np.repeat(self.offsets[window] - ends + many, many)
+        length = self.window_lengths[window]
+        return Hits(
+            np.repeat(document, many),
+            np.repeat(at, many),
+            np.repeat(length, many),
+            self.text[places],
+            self.within[places],
+        )
+
+
+def _table(keys: Array) -> tuple[Array, Array]:
+    room = 16
+    while room < 2 * len(keys):
+        room *= 2
+    slot_keys, slots = np.zeros(room, np.uint64), np.full(room, -1, np.int64)
+    _fill(keys, slot_keys, slots)
+    return slot_keys, slots
+
+
+def _windows(stream: Stream, n: int, least: int, marks: bool) -> tuple[Array, Array, Array]:
+    """Text, first word and length of all windows: of n words, or a whole text of `least` to n - 1 words.
+
+    Without `marks` only those of which at least half are words.
+    """
+    sizes = np.diff(stream.offsets)
+    many = np.where(sizes >= n, sizes - n + 1, (sizes >= least).astype(np.int64))
+    ends = np.cumsum(many)
+    text = np.repeat(np.arange(len(sizes)), many)
+    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - many, many)
+    start, length = stream.offsets[text] + within, np.minimum(sizes[text], n)
+    if not marks:
+        sums = np.concatenate([[0], np.cumsum(stream.wordlike)])
+        good = 2 * (sums[start + length] - sums[start]) >= length
+        text, start, length = text[good], start[good], length[good]
+    return text, start, length
+
+
+def build(stream: Stream, n: int, least: int, most: int | None, same: Sequence[int], marks: bool) -> Grams:
+    """The index of a stream's windows. `same[t]` is equal for texts that are the same.
+
+    Windows in more than `most` different texts are left out: they are the benchmarks' own phrases.
+    """
+    text, start, length = _windows(stream, n, least, marks)
+    lengths = np.unique(length) if len(length) else np.array([n], np.int64)
+    keys, heads = np.empty(len(text), np.uint64), np.empty(len(text), np.uint64)
+    _keys(stream.hashes, start, length, int(lengths[0]), keys, heads)
+    order = np.argsort(keys, kind="stable")
+    text, start, length, keys, heads = (one[order] for one in (text, start, length, keys, heads))
+    if most is not None and len(keys):
+        group = np.cumsum(np.concatenate([[0], keys[1:] != keys[:-1]]))
+        pairs = np.unique(np.stack([group, np.asarray(same, np.int64)[text]]), axis=1)[0]
+        good = np.bincount(pairs, minlength=group[-1] + 1)[group] <= most
+        text, start, length, keys, heads = (one[good] for one in (text, start, length, keys, heads))
+    firsts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else order[:0]
+    head_keys, number = np.unique(heads[firsts], return_inverse=True)
+    bits = np.zeros(len(head_keys), np.uint64)
+    at = np.searchsorted(lengths, length[firsts]).astype(np.uint64)
+    np.bitwise_or.at(bits, number, np.uint64(1) << at)
+    room = 64
+    while room < _BITS * len(head_keys):
+        room *= 2
+    bitmap = np.zeros(room // 64, np.uint64)
+    bit = head_keys & np.uint64(room - 1)
+    np.bitwise_or.at(
+        bitmap, (bit >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bit & np.uint64(63))
+    )
+    return Grams(
+        lengths=lengths,
+        bitmap=bitmap,
+        heads=(*_table(head_keys), bits),
+        table=_table(keys[firsts]),
+        window_lengths=length[firsts],
+        offsets=np.append(firsts, len(keys)).astype(np.int64),
+        text=text,
+        within=start - stream.offsets[text],
+        per_text=np.bincount(text, minlength=len(stream.offsets) - 1),
+    )

@@ -1,0 +1,178 @@
+"""Items that stand in a document with slips: other case and marks, words misspelt, swapped, left out or put between.
+
+After Dolma 3's Decon. Five words in a row of a question that a document has say where a copy of it may be; hits of one
+question that lie close together make a span. Of the span and some words around it, the overlap is the share of the
+question's words that are found there (`filters/contamination/overlap.py`), weighted by how rare they are among the
+items: ln((1 + items) / items with the word).
+
+The question comes first. If it alone is not enough, its answer is looked for near it (the right answer, or all choices
+as a list), then the passage too, and their words count together with the question's; where less than 70 % of the
+question's weight is found, nothing else is asked. From `long` words on, an overlap of .8 is enough; the shorter the
+evidence the more it takes, up to all words at `short` words. So that one threshold says so, the score is
+(overlap - f) / (1 - f), where f runs from 0 at `long` words to 1 at `short`: it reaches .8 exactly where the overlap
+reaches 1 - (1 - f) * .2. Evidence of fewer than `least` words scores 0.
+
+What differs from Decon: every word of a document is looked at, not every tenth; overlaps are of words and not of
+n-grams, of which one wrong letter takes five; and words count instead of a tokenizer's tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from filters.contamination import grams, streams
+from filters.contamination.items import Item
+from filters.contamination.overlap import groups, slack_of, weight_found
+from filters.contamination.streams import Stream
+
+Array = np.ndarray[Any, Any]
+
+HEAD = 5  # words in a row that say where a copy may be
+_QUESTION = 0.7  # of the question's weight: less, and neither answer nor passage is looked for
+_AROUND = 32  # words between question and answer, such as an instruction or the letters of choices
+_NEAR = 16  # words that a misspelt word may be away from its place, at most
+
+
+class Found(NamedTuple):
+    """A copy of an item: the document, the first word of the span in the stream, and the word behind it."""
+
+    document: int
+    item: int
+    first: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Near:
+    """The index: all parts of all items in one stream, and where each item's lie in it."""
+
+    index: grams.Grams  # of the questions; its texts are the items
+    stream: Stream
+    codes: Array
+    weights: Array  # float64, a word of the stream
+    answers: tuple[tuple[int, ...], ...]  # texts of the stream, by item; the questions are texts 0, 1, ...
+    passages: tuple[int | None, ...]
+    short: int
+    long: int
+    least: int
+
+    def find(self, document: Stream, codes: Array) -> Iterator[Found]:
+        """Copies with a score above 0, by document, item and place."""
+        hits = self.index.find(document)
+        if not len(hits.at):
+            return
+        order = np.lexsort((hits.within, hits.at, hits.text, hits.document))
+        of, at, text, within = (
+            one[order].copy() for one in (hits.document, hits.at, hits.text, hits.within)
+        )
+        runs = np.empty((len(at), 2), np.int64)
+        sizes = np.diff(self.stream.offsets)
+        count = groups(of, at, text, within, sizes, self.index.per_text, runs)
+        for start, stop in runs[:count].tolist():
+            item = int(text[start])
+            bounds = int(document.offsets[of[start]]), int(document.offsets[of[start] + 1])
+            size = int(sizes[item])
+            first = max(int(at[start] - within[start]), bounds[0])
+            end = min(int(at[stop - 1] - within[stop - 1]) + size, bounds[1])
+            end = max(end, int(at[stop - 1]) + HEAD)
+            score = self._score(document, codes, item, first, end, bounds)
+            if score > 0:
+                yield Found(int(of[start]), item, first, end, score)
+
+    def _score(
+        self, document: Stream, codes: Array, item: int, first: int, end: int, bounds: tuple[int, int]
+    ) -> float:
+        """The score of an item whose question may stand at the words `first:end`."""
+
+        def found(text: int, low: int, high: int, near: int | None = None) -> float:
+            low, high = max(low, bounds[0]), min(high, bounds[1])
+            if high <= low:
+                return 0.0
+            begin, stop = self.stream.offsets[text], self.stream.offsets[text + 1]
+            shift = (first if near is not None else low) - begin
+            parts = (self.stream.hashes, self.stream.starts, self.stream.ends, self.codes, self.weights)
+            there = (document.hashes, document.starts, document.ends, codes)
+            reach = near if near is not None else high - low + stop - begin
+            table = streams.forms().table
+            return float(weight_found(*parts, begin, stop, *there, low, high, shift, reach, table))
+
+        size, whole = self._size(item)
+        slack = int(slack_of(size))
+        weight = found(item, first - slack, end + slack, min(slack, _NEAR))
+        if whole <= 0:
+            return 0.0
+        best = self._adjusted(weight / whole, size)
+        if weight < _QUESTION * whole or best == 1:
+            return best
+        around: list[tuple[float, int, float]] = []
+        for text in self.answers[item]:
+            words, of_all = self._size(text)
+            reach = _AROUND + 2 * words
+            around.append((max(found(text, end, end + reach), found(text, first - reach, first)), words, of_all))
+        answer = max(around, key=lambda one: one[0] / max(one[2], 1e-9), default=(0.0, 0, 0.0))
+        best = max(best, self._adjusted((weight + answer[0]) / (whole + answer[2]), size + answer[1]))
+        passage = self.passages[item]
+        if passage is not None:
+            words, of_all = self._size(passage)
+            reach = _AROUND + words + words // 4
+            one = max(found(passage, end, end + reach), found(passage, first - reach, first))
+            total = whole + answer[2] + of_all
+            best = max(best, self._adjusted((weight + answer[0] + one) / total, size + answer[1] + words))
+        return best
+
+    def _size(self, text: int) -> tuple[int, float]:
+        """Words of a text, and their weight."""
+        begin, stop = int(self.stream.offsets[text]), int(self.stream.offsets[text + 1])
+        return stop - begin, float(self.weights[begin:stop].sum())
+
+    def _adjusted(self, overlap: float, words: int) -> float:
+        if words < self.least:
+            return 0.0
+        overlap = min(1.0, round(overlap, 9))  # sums of weights
+        missing = min(max((self.long - words) / max(self.long - self.short, 1), 0.0), 1.0)
+        if overlap == 1 or missing == 1:
+            return float(overlap == 1)
+        return max(0.0, round((overlap - missing) / (1 - missing), 6))
+
+
+def build(
+    items: Sequence[Item], parts: Sequence[str], most: int | None, short: int, long: int, least: int
+) -> Near:
+    """The index of some items."""
+    texts = [item.question if "question" in parts else "" for item in items]
+    answers: list[tuple[int, ...]] = []
+    passages: list[int | None] = []
+
+    def add(text: str) -> int:
+        texts.append(text)
+        return len(texts) - 1
+
+    for item in items:
+        given = (*item.answers, "\n".join(item.choices)) if "answer" in parts else ()
+        answers.append(tuple(add(text) for text in given if text.strip()))
+        passage = item.passage if "passage" in parts else ""
+        passages.append(add(passage) if passage.strip() else None)
+    stream, codes = streams.of_texts(texts, streams.words)
+    questions = Stream(stream.offsets[: len(items) + 1], *stream[1:])
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts[: len(items)]))}
+    same = [numbers[text] for text in texts[: len(items)]]
+    index = grams.build(questions, HEAD, HEAD, most, same, True)
+    weights = _rarity(stream, answers, passages)
+    return Near(index, stream, codes, weights, tuple(answers), tuple(passages), short, long, least)
+
+
+def _rarity(stream: Stream, answers: Sequence[tuple[int, ...]], passages: Sequence[int | None]) -> Array:
+    """ln((1 + items) / items with the word) of each word of the stream."""
+    item_of = np.zeros(len(stream.offsets) - 1, np.int64)
+    for item, (given, passage) in enumerate(zip(answers, passages, strict=True)):
+        item_of[[item, *given, *([passage] if passage is not None else [])]] = item
+    _, word = np.unique(stream.hashes, return_inverse=True)
+    items = np.repeat(item_of, np.diff(stream.offsets))
+    pairs = np.unique(np.stack([word, items]), axis=1)[0] if len(word) else word
+    counts = np.bincount(pairs, minlength=1)
+    return np.log((1 + len(answers)) / counts[word]) if len(word) else np.zeros(0)
