@@ -38,7 +38,7 @@ class NamedAsset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One entry of `lists:` or `models:`."""
 
     kind: str
-    path: str | None = None  # of a file or folder; null: not given
+    path: str | None = None  # of a file or folder, of kind benchmarks also a pattern; null: not given
     sha256: str | None = None
     source: str = ""  # the address where it is published, or how to make one
 
@@ -49,6 +49,7 @@ class Kind:
 
     load: Callable[[Path], Any]
     source: str = ""
+    files: Callable[[Path], list[Path]] | None = None  # that are read for a path, where it may be a pattern
 
 
 def _whence(source: str) -> str:
@@ -94,6 +95,9 @@ KINDS: dict[str, Kind] = {
     "hosts": Kind(_by("pipeline.lists", "hosts")),
     "words": Kind(_by("pipeline.lists", "words")),
     "stop_words": Kind(_by("pipeline.stop_lists", "own_lists")),
+    "benchmarks": Kind(
+        _by("pipeline.contamination.load", "benchmarks"), files=_by("pipeline.contamination.load", "files")
+    ),
 }
 
 
@@ -204,10 +208,11 @@ def checked(one: NamedAsset, name: str) -> str:
         raise UsageError(
             f"{name}.kind: no kind of list or model is called {show_text(one.kind)}{nearest(one.kind, list(KINDS))}"
         )
-    if one.path is None or not Path(one.path).exists():
+    files = _read_for(one)
+    if one.path is None or not (files or Path(one.path).exists()):
         lies = f"nothing lies at {show_text(one.path)}" if one.path else "not set"
         raise UsageError(f"{name}.path: {lies}{published}; get it, and set {name}.path and {name}.sha256")
-    actual = digest_of(one.path)
+    actual = _digest_of_files(files) if files else digest_of(one.path)
     if one.sha256 is None and section == "models":
         raise UsageError(f"{name}.sha256: a model must be pinned; that of {show_text(one.path)} is {actual}")
     if one.sha256 is not None and one.sha256.lower() != actual:
@@ -217,6 +222,27 @@ def checked(one: NamedAsset, name: str) -> str:
     return actual
 
 
+def _read_for(one: NamedAsset) -> tuple[Path, ...]:
+    """The files that an entry's kind reads for its path, where that may be a pattern or lead to others."""
+    find = KINDS[one.kind].files
+    return tuple(find(Path(one.path))) if find is not None and one.path is not None else ()
+
+
+@functools.cache
+def _digest_of_files(files: tuple[Path, ...]) -> str:
+    """SHA-256 in hex of one file, or of the lines of several below the folder that holds them all."""
+    if len(files) == 1:
+        return digest_of(str(files[0]))
+    base = os.path.commonpath(files)
+    names = sorted(os.path.relpath(file, base).replace(os.sep, "/") for file in files)
+    return _digest_of_lines(Path(base), names)
+
+
+def _digest_of_lines(folder: Path, names: Iterable[str]) -> str:
+    lines = "".join(f"{assets.sha256_of(folder / name)}  {name}\n" for name in names)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 @functools.cache
 def digest_of(path: str) -> str:
     """SHA-256 in hex of a file, or of a folder's lines `sha256  relative/path`; once per process."""
@@ -224,8 +250,7 @@ def digest_of(path: str) -> str:
     if not found.is_dir():
         return assets.sha256_of(found)
     files = sorted(one.relative_to(found).as_posix() for one in found.rglob("*") if one.is_file())
-    lines = "".join(f"{assets.sha256_of(found / name)}  {name}\n" for name in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return _digest_of_lines(found, files)
 
 
 def _load(one: NamedAsset, name: str) -> Any:

@@ -18,7 +18,6 @@ import numpy as np
 
 from filters.compiled import compiled
 from filters.contamination.streams import Stream
-from filters.hashing import mixed
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +36,8 @@ def _polynomial(hashes: Array, start: int, length: int) -> Any:
 
 @compiled("uint64(uint64, int64)")
 def _key(polynomial: Any, length: int) -> Any:
-    return mixed(polynomial + np.uint64(length))
+    """The hashes of words are mixed already, and so is a sum of multiples of them."""
+    return polynomial + np.uint64(length)
 
 
 @compiled("void(uint64[::1], int64[::1], int64[::1], int64, uint64[::1], uint64[::1])")
@@ -87,7 +87,7 @@ def _find(
     """Rows `document, first word, window` of what is found, as far as there is room; returns how many there are."""
     head, count, mask = lengths[0], 0, np.uint64(64 * len(bitmap) - 1)
     leaves = np.uint64(1)
-    for _ in range(head - 1):
+    for _ in range(head):
         leaves *= np.uint64(_BASE)
     for document in range(len(offsets) - 1):
         first, end = offsets[document], offsets[document + 1]
@@ -96,9 +96,9 @@ def _find(
         rolling = _polynomial(hashes, first, head)
         for i in range(first, end - head + 1):
             if i > first:
-                rolling = (rolling - hashes[i - 1] * leaves) * np.uint64(_BASE) + hashes[i + head - 1]
+                rolling = rolling * np.uint64(_BASE) + (hashes[i + head - 1] - hashes[i - 1] * leaves)
             key = _key(rolling, head)
-            bit = key & mask
+            bit = (key >> np.uint64(20)) & mask
             if not bitmap[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1):
                 continue
             at = _look_up(key, head_keys, head_slots)
@@ -123,6 +123,10 @@ class Hits(NamedTuple):
     length: Array  # int64, words
     text: Array  # int64, of the index
     within: Array  # int64, the first word in that text
+
+    def chosen(self, rows: Array) -> Hits:
+        """Some of the rows."""
+        return Hits(*(column[rows] for column in self))
 
 
 @dataclass(frozen=True)
@@ -182,56 +186,53 @@ def _table(keys: Array) -> tuple[Array, Array]:
     return slot_keys, slots
 
 
-def _windows(stream: Stream, n: int, least: int, marks: bool) -> tuple[Array, Array, Array]:
-    """Text, first word and length of all windows: of n words, or a whole text of `least` to n - 1 words.
+class Windows(NamedTuple):
+    """Windows of a stream: the text, the first word in the stream, the words."""
 
-    Without `marks` only those of which at least half are words.
+    text: Array  # int64
+    start: Array  # int64
+    length: Array  # int64
+
+
+def windows(stream: Stream, texts: range, n: int, least: int) -> Windows:
+    """The windows of n words of some texts; of a text of `least` to n - 1 words, the whole.
+
+    Windows of which less than half are words are left out.
     """
-    sizes = np.diff(stream.offsets)
+    numbers = np.arange(texts.start, texts.stop)
+    sizes = np.diff(stream.offsets)[texts.start : texts.stop]
     many = np.where(sizes >= n, sizes - n + 1, (sizes >= least).astype(np.int64))
     ends = np.cumsum(many)
-    text = np.repeat(np.arange(len(sizes)), many)
-    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - many, many)
-    start, length = stream.offsets[text] + within, np.minimum(sizes[text], n)
-    if not marks:
-        sums = np.concatenate([[0], np.cumsum(stream.wordlike)])
-        good = 2 * (sums[start + length] - sums[start]) >= length
-        text, start, length = text[good], start[good], length[good]
-    return text, start, length
+    text = np.repeat(numbers, many)
+    start = stream.offsets[text] + np.arange(len(text)) - np.repeat(ends - many, many)
+    length = np.repeat(np.minimum(sizes, n), many)
+    sums = np.concatenate([[0], np.cumsum(stream.wordlike)])
+    good = 2 * (sums[start + length] - sums[start]) >= length
+    return Windows(text[good], start[good], length[good])
 
 
-def build(stream: Stream, n: int, least: int, most: int | None, same: Sequence[int], marks: bool) -> Grams:
-    """The index of a stream's windows. `same[t]` is equal for texts that are the same.
+def build(stream: Stream, some: Sequence[Windows], most: int | None, texts: Sequence[str]) -> Grams:
+    """The index of windows of a stream, which is that of `texts`.
 
     Windows in more than `most` different texts are left out: they are the benchmarks' own phrases.
     """
-    text, start, length = _windows(stream, n, least, marks)
-    lengths = np.unique(length) if len(length) else np.array([n], np.int64)
+    text, start, length = (np.concatenate(parts) for parts in zip(*some, strict=True))
+    lengths = np.unique(length) if len(length) else np.array([LONGEST], np.int64)
     keys, heads = np.empty(len(text), np.uint64), np.empty(len(text), np.uint64)
     _keys(stream.hashes, start, length, int(lengths[0]), keys, heads)
     order = np.argsort(keys, kind="stable")
     text, start, length, keys, heads = (one[order] for one in (text, start, length, keys, heads))
     if most is not None and len(keys):
-        group = np.cumsum(np.concatenate([[0], keys[1:] != keys[:-1]]))
-        pairs = np.unique(np.stack([group, np.asarray(same, np.int64)[text]]), axis=1)[0]
-        good = np.bincount(pairs, minlength=group[-1] + 1)[group] <= most
+        good = _rare(keys, text, most, texts)
         text, start, length, keys, heads = (one[good] for one in (text, start, length, keys, heads))
     firsts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else order[:0]
     head_keys, number = np.unique(heads[firsts], return_inverse=True)
     bits = np.zeros(len(head_keys), np.uint64)
     at = np.searchsorted(lengths, length[firsts]).astype(np.uint64)
     np.bitwise_or.at(bits, number, np.uint64(1) << at)
-    room = 64
-    while room < _BITS * len(head_keys):
-        room *= 2
-    bitmap = np.zeros(room // 64, np.uint64)
-    bit = head_keys & np.uint64(room - 1)
-    np.bitwise_or.at(
-        bitmap, (bit >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bit & np.uint64(63))
-    )
     return Grams(
         lengths=lengths,
-        bitmap=bitmap,
+        bitmap=_bitmap(head_keys),
         heads=(*_table(head_keys), bits),
         table=_table(keys[firsts]),
         window_lengths=length[firsts],
@@ -240,3 +241,24 @@ def build(stream: Stream, n: int, least: int, most: int | None, same: Sequence[i
         within=start - stream.offsets[text],
         per_text=np.bincount(text, minlength=len(stream.offsets) - 1),
     )
+
+
+def _rare(keys: Array, text: Array, most: int, texts: Sequence[str]) -> Array:
+    """Whether at most so many different texts have a window, by window; equal keys stand together."""
+    numbers = {one: number for number, one in enumerate(dict.fromkeys(texts))}
+    same = np.array([numbers[one] for one in texts], np.int64)[text]
+    group = np.cumsum(np.concatenate([[0], keys[1:] != keys[:-1]]))
+    order = np.lexsort((same, group))
+    first = np.ones(len(keys), np.bool_)
+    first[1:] = (group[order][1:] != group[order][:-1]) | (same[order][1:] != same[order][:-1])
+    return np.bincount(group[order][first], minlength=group[-1] + 1)[group] <= most
+
+
+def _bitmap(heads: Array) -> Array:
+    room = 64
+    while room < _BITS * len(heads):
+        room *= 2
+    bitmap = np.zeros(room // 64, np.uint64)
+    bit = (heads >> np.uint64(20)) & np.uint64(room - 1)
+    np.bitwise_or.at(bitmap, (bit >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bit & np.uint64(63)))
+    return bitmap

@@ -9,59 +9,88 @@ from typing import Any
 
 import numpy as np
 
-from filters.contamination import grams, near, streams
+from filters.contamination import grams, streams
+from filters.contamination.grams import Grams, Windows
 from filters.contamination.items import Benchmarks, Item, joined
+from filters.contamination.near import HEAD, Near, Parts, parts_of, rarity
 from filters.contamination.spec import Settings
+from filters.contamination.streams import Stream
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Windows:
+class Lookup:
     """Windows of some texts, and whose text each is."""
 
-    index: grams.Grams
+    grams: Grams
     item: Array  # int64, by text
     sizes: Array  # int64, words of each text
 
 
 @dataclass(frozen=True)
 class Index:
-    """Everything that is looked for; None what a recipe does not ask for."""
+    """Everything that is looked for; None what a recipe does not ask for.
+
+    `words` has the windows of the questions for `near` (texts 0 to `questions`) and those for `ngram` (the texts
+    behind all parts of the items).
+    """
 
     items: tuple[Item, ...]
-    ngram: Windows | None
-    tokens: Windows | None
-    near: near.Near | None
+    words: Lookup | None
+    questions: int
+    near: Near | None
+    tokens: Lookup | None
 
 
 @functools.lru_cache(maxsize=4)
 def index_of(lists: tuple[Benchmarks, ...], settings: Settings) -> Index:
     """The index; some 0.5 s for 5,000 items."""
     items = joined(lists).items
-    return Index(
-        items=items,
-        ngram=_windows(
-            _sequences(items, settings), streams.words, settings.n, settings.min_words, settings.max_items
+    close = "near" in settings.kinds
+    parts = parts_of(items, settings.parts) if close else Parts([], (), ())
+    rows = _sequences(items, settings) if "ngram" in settings.kinds else []
+    words = found = None
+    if close or rows:
+        texts = [*parts.texts, *(text for _, text in rows)]
+        stream, codes = streams.of_texts(texts, streams.words)
+        questions = len(items) if close else 0
+        some = [grams.windows(stream, range(questions), HEAD, HEAD)]
+        some.append(
+            grams.windows(stream, range(len(parts.texts), len(texts)), settings.n, settings.min_words)
         )
-        if "ngram" in settings.kinds
-        else None,
-        tokens=_windows(
-            _parts(items, settings), streams.tokens, settings.token_n, settings.token_n, settings.max_items
-        )
-        if "tokens" in settings.kinds
-        else None,
-        near=near.build(
-            items,
-            settings.parts,
-            settings.max_items,
-            settings.short_words,
-            settings.long_words,
-            settings.min_words,
-        )
-        if "near" in settings.kinds
-        else None,
-    )
+        numbers = [*range(len(items)), *[-1] * (len(parts.texts) - len(items))] if close else []
+        words = _lookup(stream, some, settings, texts, [*numbers, *(number for number, _ in rows)])
+        if close:
+            of_parts = Stream(stream.offsets[: len(parts.texts) + 1], *stream[1:])
+            weights = rarity(
+                Stream(of_parts.offsets, stream.hashes[: of_parts.offsets[-1]], *stream[2:]), parts
+            )
+            found = Near(
+                stream=of_parts,
+                codes=codes,
+                weights=weights,
+                answers=parts.answers,
+                passages=parts.passages,
+                short=settings.short_words,
+                long=settings.long_words,
+                least=settings.min_words,
+            )
+    tokens = None
+    if "tokens" in settings.kinds:
+        rows = _parts(items, settings)
+        texts = [text for _, text in rows]
+        stream, _ = streams.of_texts(texts, streams.tokens)
+        some = [grams.windows(stream, range(len(texts)), settings.token_n, settings.token_n)]
+        tokens = _lookup(stream, some, settings, texts, [number for number, _ in rows])
+    return Index(items, words, len(items) if close else 0, found, tokens)
+
+
+def _lookup(
+    stream: Stream, some: Sequence[Windows], settings: Settings, texts: Sequence[str], numbers: Sequence[int]
+) -> Lookup:
+    index = grams.build(stream, some, settings.max_items, texts)
+    return Lookup(index, np.array(numbers, np.int64), np.diff(stream.offsets))
 
 
 def _sequences(items: Sequence[Item], settings: Settings) -> list[tuple[int, str]]:
@@ -89,11 +118,3 @@ def _parts(items: Sequence[Item], settings: Settings) -> list[tuple[int, str]]:
         if "passage" in settings.parts:
             found.append((number, item.passage))
     return found
-
-
-def _windows(texts: Sequence[tuple[int, str]], kind: Any, n: int, least: int, most: int | None) -> Windows:
-    whole = [text for _, text in texts]
-    numbers = {text: number for number, text in enumerate(dict.fromkeys(whole))}
-    stream, _ = streams.of_texts(whole, kind)
-    index = grams.build(stream, n, least, most, [numbers[text] for text in whole], kind is streams.words)
-    return Windows(index, np.array([number for number, _ in texts], np.int64), np.diff(stream.offsets))

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from filters.contamination.grams import Hits
-from filters.contamination.index import Index, Windows
+from filters.contamination.index import Index, Lookup
 from filters.contamination.streams import Stream, tokens, words
 
 Array = np.ndarray[Any, Any]
@@ -59,23 +59,23 @@ def measure(codes: Array, bounds: Array, index: Index) -> Measured:
     found: list[list[Match]] = [[] for _ in range(count)]
     ngrams, shares, near = np.zeros(count, np.int64), np.zeros(count), np.zeros(count)
     note = _Notes(codes, bounds, index, found)
-    if index.ngram is not None or index.near is not None:
+    if index.words is not None:
         stream = words(codes, bounds)
-        if index.ngram is not None:
-            hits = index.ngram.index.find(stream)
-            if len(hits.at):
-                places = np.unique(np.stack([hits.document, hits.at]), axis=1)[0]
-                ngrams = np.bincount(places, minlength=count)
-                _note_runs(note, "ngram", stream, hits, index.ngram)
+        hits = index.words.grams.find(stream)
+        exact = hits.chosen(hits.text >= index.questions)
+        if len(exact.at):
+            places = np.unique(np.stack([exact.document, exact.at]), axis=1)[0]
+            ngrams = np.bincount(places, minlength=count)
+            _note_runs(note, "ngram", stream, exact, index.words)
         if index.near is not None:
-            for one in index.near.find(stream, codes):
+            close = hits.chosen(hits.text < index.questions)
+            for one in index.near.find(close, index.words.grams.per_text, stream, codes):
                 near[one.document] = max(near[one.document], one.score)
-                note.add(
-                    one.document, one.item, "near", stream.starts[one.first], stream.ends[one.end - 1], one.score
-                )
+                place = (stream.starts[one.first], stream.ends[one.end - 1])
+                note.add(one.document, one.item, "near", *place, one.score)
     if index.tokens is not None:
         stream = tokens(codes, bounds)
-        hits = index.tokens.index.find(stream)
+        hits = index.tokens.grams.find(stream)
         if len(hits.at):
             _note_shares(note, stream, hits, index.tokens, shares)
     for row in found:
@@ -98,7 +98,7 @@ class _Notes:
         self.found[document].append(match)
 
 
-def _ordered(hits: Hits, windows: Windows) -> Hits:
+def _ordered(hits: Hits, windows: Lookup) -> Hits:
     """Hits by document, text and place."""
     order = np.lexsort((hits.within, hits.at, hits.text, hits.document))
     return Hits(*(one[order] for one in hits))
@@ -114,7 +114,7 @@ def _bounds(*keys: Array) -> list[int]:
     return [*np.flatnonzero(begins).tolist(), size]
 
 
-def _note_runs(note: _Notes, kind: str, stream: Stream, hits: Hits, windows: Windows) -> None:
+def _note_runs(note: _Notes, kind: str, stream: Stream, hits: Hits, windows: Lookup) -> None:
     """A match for each stretch that windows of one text cover; a text's windows may stand in any order.
 
     Of several texts of one item that cover the same stretch, the one with most of its windows counts.
@@ -128,7 +128,7 @@ def _note_runs(note: _Notes, kind: str, stream: Stream, hits: Hits, windows: Win
         text = int(hits.text[start])
         for low, high in pairwise(cuts):
             distinct = len(np.unique(hits.within[start + low : start + high]))
-            score = min(distinct / int(windows.index.per_text[text]), 1.0)
+            score = min(distinct / int(windows.grams.per_text[text]), 1.0)
             document, item = int(hits.document[start]), int(windows.item[text])
             place = (document, item, int(stream.starts[at[low]]), int(stream.ends[reached[high - 1] - 1]))
             best[place] = max(best.get(place, 0.0), score)
@@ -150,7 +150,7 @@ def _outermost(
     return kept
 
 
-def _note_shares(note: _Notes, stream: Stream, hits: Hits, windows: Windows, shares: Array) -> None:
+def _note_shares(note: _Notes, stream: Stream, hits: Hits, windows: Lookup, shares: Array) -> None:
     """A match for each text of which a document has windows, from the first to the last of them."""
     hits = _ordered(hits, windows)
     for start, stop in pairwise(_bounds(hits.document, hits.text)):

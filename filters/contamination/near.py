@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from filters.contamination import grams, streams
+from filters.contamination import streams
+from filters.contamination.grams import Hits
 from filters.contamination.items import Item
 from filters.contamination.overlap import groups, slack_of, weight_found
 from filters.contamination.streams import Stream
@@ -49,36 +50,32 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Near:
-    """The index: all parts of all items in one stream, and where each item's lie in it."""
+    """All parts of all items in one stream; the questions are its first texts, in the order of the items."""
 
-    index: grams.Grams  # of the questions; its texts are the items
     stream: Stream
     codes: Array
     weights: Array  # float64, a word of the stream
-    answers: tuple[tuple[int, ...], ...]  # texts of the stream, by item; the questions are texts 0, 1, ...
+    answers: tuple[tuple[int, ...], ...]  # texts of the stream, by item
     passages: tuple[int | None, ...]
     short: int
     long: int
     least: int
 
-    def find(self, document: Stream, codes: Array) -> Iterator[Found]:
-        """Copies with a score above 0, by document, item and place."""
-        hits = self.index.find(document)
-        if not len(hits.at):
-            return
+    def find(self, hits: Hits, per_text: Array, document: Stream, codes: Array) -> Iterator[Found]:
+        """Copies with a score above 0, by document, item and place, from hits of the questions' windows.
+
+        `per_text` are the windows that are looked for, of each question.
+        """
         order = np.lexsort((hits.within, hits.at, hits.text, hits.document))
-        of, at, text, within = (
-            one[order].copy() for one in (hits.document, hits.at, hits.text, hits.within)
-        )
+        of, at, text, within = (one[order].copy() for one in (hits.document, hits.at, hits.text, hits.within))
         runs = np.empty((len(at), 2), np.int64)
         sizes = np.diff(self.stream.offsets)
-        count = groups(of, at, text, within, sizes, self.index.per_text, runs)
+        count = groups(of, at, text, within, sizes, per_text, runs)
         for start, stop in runs[:count].tolist():
             item = int(text[start])
             bounds = int(document.offsets[of[start]]), int(document.offsets[of[start] + 1])
-            size = int(sizes[item])
             first = max(int(at[start] - within[start]), bounds[0])
-            end = min(int(at[stop - 1] - within[stop - 1]) + size, bounds[1])
+            end = min(int(at[stop - 1] - within[stop - 1]) + int(sizes[item]), bounds[1])
             end = max(end, int(at[stop - 1]) + HEAD)
             score = self._score(document, codes, item, first, end, bounds)
             if score > 0:
@@ -113,7 +110,9 @@ class Near:
         for text in self.answers[item]:
             words, of_all = self._size(text)
             reach = _AROUND + 2 * words
-            around.append((max(found(text, end, end + reach), found(text, first - reach, first)), words, of_all))
+            around.append(
+                (max(found(text, end, end + reach), found(text, first - reach, first)), words, of_all)
+            )
         answer = max(around, key=lambda one: one[0] / max(one[2], 1e-9), default=(0.0, 0, 0.0))
         best = max(best, self._adjusted((weight + answer[0]) / (whole + answer[2]), size + answer[1]))
         passage = self.passages[item]
@@ -140,39 +139,37 @@ class Near:
         return max(0.0, round((overlap - missing) / (1 - missing), 6))
 
 
-def build(
-    items: Sequence[Item], parts: Sequence[str], most: int | None, short: int, long: int, least: int
-) -> Near:
-    """The index of some items."""
-    texts = [item.question if "question" in parts else "" for item in items]
+class Parts(NamedTuple):
+    """The texts of all parts of items, the questions first, and which texts are whose."""
+
+    texts: list[str]
+    answers: tuple[tuple[int, ...], ...]
+    passages: tuple[int | None, ...]
+
+
+def parts_of(items: Sequence[Item], wanted: Sequence[str]) -> Parts:
+    """The parts that are wanted; a question that is not is empty."""
+    texts = [item.question if "question" in wanted else "" for item in items]
     answers: list[tuple[int, ...]] = []
     passages: list[int | None] = []
-
-    def add(text: str) -> int:
-        texts.append(text)
-        return len(texts) - 1
-
     for item in items:
-        given = (*item.answers, "\n".join(item.choices)) if "answer" in parts else ()
-        answers.append(tuple(add(text) for text in given if text.strip()))
-        passage = item.passage if "passage" in parts else ""
-        passages.append(add(passage) if passage.strip() else None)
-    stream, codes = streams.of_texts(texts, streams.words)
-    questions = Stream(stream.offsets[: len(items) + 1], *stream[1:])
-    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts[: len(items)]))}
-    same = [numbers[text] for text in texts[: len(items)]]
-    index = grams.build(questions, HEAD, HEAD, most, same, True)
-    weights = _rarity(stream, answers, passages)
-    return Near(index, stream, codes, weights, tuple(answers), tuple(passages), short, long, least)
+        given = (*item.answers, "\n".join(item.choices)) if "answer" in wanted else ()
+        filled = [text for text in given if text.strip()]
+        answers.append(tuple(range(len(texts), len(texts) + len(filled))))
+        texts += filled
+        has_passage = "passage" in wanted and item.passage.strip()
+        passages.append(len(texts) if has_passage else None)
+        texts += [item.passage] if has_passage else []
+    return Parts(texts, tuple(answers), tuple(passages))
 
 
-def _rarity(stream: Stream, answers: Sequence[tuple[int, ...]], passages: Sequence[int | None]) -> Array:
-    """ln((1 + items) / items with the word) of each word of the stream."""
-    item_of = np.zeros(len(stream.offsets) - 1, np.int64)
-    for item, (given, passage) in enumerate(zip(answers, passages, strict=True)):
+def rarity(stream: Stream, parts: Parts) -> Array:
+    """ln((1 + items) / items with the word) of each word of the parts' stream."""
+    count = len(parts.answers)
+    item_of = np.zeros(len(parts.texts), np.int64)
+    for item, (given, passage) in enumerate(zip(parts.answers, parts.passages, strict=True)):
         item_of[[item, *given, *([passage] if passage is not None else [])]] = item
     _, word = np.unique(stream.hashes, return_inverse=True)
-    items = np.repeat(item_of, np.diff(stream.offsets))
-    pairs = np.unique(np.stack([word, items]), axis=1)[0] if len(word) else word
-    counts = np.bincount(pairs, minlength=1)
-    return np.log((1 + len(answers)) / counts[word]) if len(word) else np.zeros(0)
+    pairs = np.unique(word * count + np.repeat(item_of, np.diff(stream.offsets)))
+    with_word = np.bincount(pairs // max(count, 1), minlength=1)
+    return np.log((1 + count) / with_word[word]) if len(word) else np.zeros(0)

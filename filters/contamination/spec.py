@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Kind = Literal["ngram", "tokens", "near"]
 Part = Literal["question", "answer", "passage"]
-Words = Annotated[int, msgspec.Meta(ge=5, le=64)]
+Words = Annotated[int, msgspec.Meta(ge=6, le=64)]
 
 GPT3, LLAMA, DECON = "GPT-3 appendix C", "Llama 2 appendix A.6", "Dolma 3 (Decon)"
 MATCHES = "contamination_matches"
@@ -70,7 +70,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.min_words > self.n:
             raise ValueError(f"expected `min_words` to be at most n = {self.n}, got {self.min_words}")
         if self.short_words > self.long_words:
-            raise ValueError(f"expected `short_words` to be at most {self.long_words}, got {self.short_words}")
+            raise ValueError(
+                f"expected `short_words` to be at most {self.long_words}, got {self.short_words}"
+            )
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -145,8 +147,14 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
     from filters.contamination.matches import stored
 
     found = _measured(batch, settings, assets)
-    by_kind = {"ngram": ("ngrams", found.ngrams), "tokens": ("tokens", found.tokens), "near": ("near", found.near)}
-    columns = {f"contamination_{by_kind[kind][0]}": by_kind[kind][1] for kind in by_kind if kind in settings.kinds}
+    by_kind = {
+        "ngram": ("ngrams", found.ngrams),
+        "tokens": ("tokens", found.tokens),
+        "near": ("near", found.near),
+    }
+    columns = {
+        f"contamination_{by_kind[kind][0]}": by_kind[kind][1] for kind in by_kind if kind in settings.kinds
+    }
     if settings.action == "cut":
         columns |= _cut_columns(batch, settings, found)
     listed = np.empty(len(batch), object)
