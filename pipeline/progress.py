@@ -16,10 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from pipeline.bands import Judged
+from pipeline.contamination import report as contamination
 from pipeline.engine.task import Done, Event, Failed
 from pipeline.engine.task import Progress as Running
 from pipeline.ledger import Receipt
 from pipeline.show import duration, show_text, size
+from pipeline.stats import REMOVING
 
 PLAIN_EVERY = 10.0  # seconds between plain lines
 
@@ -185,9 +187,10 @@ def summary(counts: dict[str, Any], console: Console) -> None:
 
     for fate in ("skipped", "failed", "dropped", "duplicates", "removed"):
         for why, number in counts[fate].items():
-            if number and why == "opt_out":
-                rules = counts["opted_out"].items()
-                why = "opt-out: " + ", ".join(f"{rule.partition('.')[2]} {hits:,}" for rule, hits in rules)
+            if number and fate == "removed" and why in REMOVING:
+                rules = counts[REMOVING[why][1]].items()
+                by = ", ".join(f"{rule.partition('.')[2]} {hits:,}" for rule, hits in rules)
+                why = f"{why.replace('_', '-')}: {by}"
             if number:
                 row(fate, why, number)
     row(
@@ -199,6 +202,9 @@ def summary(counts: dict[str, Any], console: Console) -> None:
     row("all", "", counts["records"])
     console.print(table)
     _duplicates(counts, console)
+    for name, found in counts["contamination"].items():
+        if found["matched"]:
+            console.print(contamination.line(name, found), highlight=False, markup=False)
     if counts["problems"]:
         kept = ", ".join(f"{name} {number:,}" for name, number in counts["problems"].items())
         console.print(f"extracted in spite of a fault: {kept}", highlight=False)

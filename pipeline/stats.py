@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import bands
+from pipeline.contamination import report as contamination
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger, Receipt
 from pipeline.road import Road, read_inputs, stages_of
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 _SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html")
 _REMOVED = ("contaminated", "opt_out", "takedown")
-_OPT_OUT = "optout."  # documents that these rules drop count as removed
+# Documents that these filters drop count as removed: by what, the filter, and where its rules stand in the counts.
+REMOVING = {"opt_out": ("optout", "opted_out"), "contaminated": ("contamination", "contaminated")}
 
 
 def named(receipts: list[Receipt], name: str) -> Counter[str]:
@@ -63,7 +65,10 @@ def stats(folder: Folder) -> dict[str, Any]:
     records = plain(extracted, "records") + len(lost_inputs)
     skipped = named(extracted, "skipped")
     dropped = named(closed["filter"], "dropped")
-    opted_out = Counter({rule: dropped.pop(rule) for rule in list(dropped) if rule.startswith(_OPT_OUT)})
+    removed = {
+        why: Counter({rule: dropped.pop(rule) for rule in list(dropped) if rule.startswith(f"{name}.")})
+        for why, (name, _) in REMOVING.items()
+    }
     duplicates = named(closed["dedup"], "duplicates")
     _count_lost(ledger, closed, failed)
     corpus = (
@@ -71,7 +76,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         - sum(skipped.values())
         - sum(failed.values())
         - sum(dropped.values())
-        - sum(opted_out.values())
+        - sum(rules.total() for rules in removed.values())
         - sum(duplicates.values())
     )
     return {
@@ -86,8 +91,9 @@ def stats(folder: Folder) -> dict[str, Any]:
         "clusters": cluster_sizes(closed["dedup"]),
         "pairs": _pairs(closed.get("verify", [])),
         "lost_by_year": [msgspec.to_builtins(row) for row in lost_by_year(closed["dedup"])],
-        "removed": dict.fromkeys(_REMOVED, 0) | {"opt_out": sum(opted_out.values())},
-        "opted_out": dict(opted_out.most_common()),
+        "removed": dict.fromkeys(_REMOVED, 0) | {why: rules.total() for why, rules in removed.items()},
+        **{REMOVING[why][1]: dict(rules.most_common()) for why, rules in removed.items()},
+        "contamination": contamination.by_benchmark(folder, closed["filter"]),
         "bands": _bands(folder, closed["filter"]),
         "excused": dict(named(closed["filter"], "excused").most_common()),
         "corpus": corpus,

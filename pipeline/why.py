@@ -8,12 +8,13 @@ import pyarrow.compute as pc
 
 from filters import pii
 from filters.chain import EMPTY_SIGNAL
+from pipeline.contamination import report as contamination
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.recipe import Recipe, read_resolved
 from pipeline.road import read_inputs
 from pipeline.show import show_text
-from pipeline.stats import require_run
+from pipeline.stats import REMOVING, require_run
 from pipeline.store import Folder
 from pipeline.store.parquet import read_table, schema_of
 
@@ -120,7 +121,8 @@ def _fate(rows: dict[str, dict[str, Any]]) -> str:
     if "failed" in rows:
         return "failed"
     if "dropped" in rows:
-        return "removed" if str(rows["dropped"]["reason"]).startswith("optout.") else "dropped"
+        name = str(rows["dropped"]["reason"]).partition(".")[0]
+        return "removed" if any(name == one for one, _ in REMOVING.values()) else "dropped"
     if "duplicates" in rows:
         return "duplicate"
     return "corpus" if "corpus" in rows or "tokens" in rows else "kept so far"
@@ -149,6 +151,8 @@ def _story(
         story["language"] = {"language": measured.get("language"), "score": measured.get("language_score")}
         text = rows.get("extracted", {}).get("text")
         row = {**measured, "text": text if text is not None else measured.get("text")}
+        if found := contamination.told(recipe, measured):
+            story["contamination"] = found
         story["rules"] = [
             {
                 "rule": one.rule,

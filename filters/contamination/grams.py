@@ -1,8 +1,8 @@
 """Windows of words or tokens that are looked for, and where they stand in documents: exact, by 64-bit keys.
 
 Every window begins with a head of as many words as the shortest one has. A document's heads roll: each is one
-multiplication away from the last, and one look into a small bitmap tells nearly always that no window begins with it. So
-a document costs some 2 ns a word however many items there are, until something is found.
+multiplication away from the last, and one look into a small bitmap tells nearly always that no window begins with it.
+So a document costs some 10 ns a word however many items there are, until something is found.
 
 With n windows in the index a window that is not in it is taken for one with probability n / 2**64: below 1e-6 for a
 trillion words against ten million windows.
@@ -58,7 +58,7 @@ def _fill(keys: Array, slot_keys: Array, slots: Array) -> None:
 
 
 @compiled("int64(uint64, uint64[::1], int64[::1])")
-def _look_up(key: Any, slot_keys: Array, slots: Array) -> int:
+def _look_up(key: Any, slot_keys: Array, slots: Array) -> Any:
     mask = len(slots) - 1
     slot = np.int64(key >> np.uint64(16)) & mask
     while slots[slot] >= 0:

@@ -132,8 +132,8 @@ def _note_runs(note: _Notes, kind: str, stream: Stream, hits: Hits, windows: Loo
             document, item = int(hits.document[start]), int(windows.item[text])
             place = (document, item, int(stream.starts[at[low]]), int(stream.ends[reached[high - 1] - 1]))
             best[place] = max(best.get(place, 0.0), score)
-    for (document, item, begin, end), score in _outermost(best):
-        note.add(document, item, kind, begin, end, score)
+    for (document, item, first, last), score in _outermost(best):
+        note.add(document, item, kind, first, last, score)
 
 
 def _outermost(
@@ -160,6 +160,6 @@ def _note_shares(note: _Notes, stream: Stream, hits: Hits, windows: Lookup, shar
         np.add.at(covered, hits.within[start:stop] + hits.length[start:stop], -1)
         score = np.count_nonzero(np.cumsum(covered)) / int(windows.sizes[text])
         shares[document] = max(shares[document], score)
-        last = (hits.at[start:stop] + hits.length[start:stop]).max()
-        place = (stream.starts[hits.at[start]], stream.ends[last - 1])
+        last = int((hits.at[start:stop] + hits.length[start:stop]).max())
+        place = (int(stream.starts[hits.at[start]]), int(stream.ends[last - 1]))
         note.add(document, int(windows.item[text]), "tokens", *place, score)

@@ -58,7 +58,7 @@ def _alike(
 
 
 @compiled("int64(uint64, uint64[::1], int64[::1])")
-def _slot(key: Any, keys: Array, left: Array) -> int:
+def _slot(key: Any, keys: Array, left: Array) -> Any:
     mask = len(keys) - 1
     slot = np.int64(key >> np.uint64(16)) & mask
     while left[slot] >= 0 and keys[slot] != key:
@@ -137,7 +137,7 @@ def weight_found(
 @compiled("int64(int64)")
 def slack_of(size: int) -> int:
     """Words that a copy of a text of `size` words may be longer than it, on either side."""
-    return max(np.int64(4), size // 4)
+    return size // 4 if size > 16 else 4
 
 
 @compiled("int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1])")

@@ -1,19 +1,19 @@
 """The filter `contamination`: documents with items of benchmarks, found three ways; they are dropped, cut or measured.
 
-- `ngram`, GPT-3's rule (Brown et al. 2020, appendix C): n words in a row of a question and its answer or of a passage,
-  in lower case and without punctuation. Of texts of less than n words, from `min_words` on, all words in a row.
-- `tokens`, as Llama 2 measures (Touvron et al. 2023, A.6): the share of the tokens of a question, an answer or a passage
-  that lie in runs of `token_n` tokens which the document has too, exactly as they stand. Texts of fewer tokens, and runs
-  of which more than half are marks, are not looked for.
+- `ngram`, GPT-3's rule (Brown et al. 2020, appendix C): n words in a row of a question and its answer or of a
+  passage, in lower case and without punctuation. Of texts of less than n words, from `min_words` on, all in a row.
+- `tokens`, as Llama 2 measures (Touvron et al. 2023, A.6): the share of the tokens of a question, an answer or a
+  passage that lie in runs of `token_n` tokens which the document has too, exactly as they stand. Texts of fewer
+  tokens, and runs of which more than half are marks, are not looked for.
 - `near`, after Dolma 3's Decon: copies with slips (`filters/contamination/near.py`).
 
 GPT-3 also ignored what occurs in more than ten documents of the training data, as a phrase that everyone uses. One pass
 cannot know that. Here a run of words or tokens that more than `max_items` different texts of the benchmarks share, such
 as an instruction, is not looked for.
 
-Parts of fewer words than `min_words` cannot be told from common phrases; `near` takes a shorter question together with
-its answer. The cut removes what `ngram` finds and what `near` finds from `cut_overlap` on, so a later change of thresholds
-does not touch texts; what only `tokens` finds is measured.
+Parts of fewer words than `min_words` cannot be told from common phrases; `near` takes a shorter question together
+with its answer. The cut removes what `ngram` finds and what `near` finds from `cut_overlap` on, so a later change of
+thresholds does not touch texts; what only `tokens` finds is measured.
 """
 
 from __future__ import annotations

@@ -138,6 +138,10 @@ def _tell(story: dict[str, Any]) -> None:
     if story.get("tokens"):
         at = story["tokens"]
         print(f"tokens      {at['split']}, shard {at['shard']}, {at['length']} tokens from {at['offset']}")
+    for one in story.get("contamination", []):
+        what = f"{show_text(one['benchmark'])} {show_text(one['item'])} ({one['kind']}, {one['score']:.2f})"
+        mark = "" if one["counts"] else ", too little to count"
+        print(f"contains    {what} at {one['start']}-{one['end']}{mark}: {show_text(one['text'], 120)}")
     for rule in story.get("rules", []):
         value = rule["value"]
         shown = f"{value:.4g}" if isinstance(value, float) else "-" if value is None else show_text(value)

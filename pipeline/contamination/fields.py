@@ -1,6 +1,6 @@
 """From a row of a benchmark to an item, by the names that fields have in published files.
 
-A file whose fields have other names is described by a task of lm-evaluation-harness (`pipeline/contamination/tasks.py`).
+A file with other names is described by a task of lm-evaluation-harness (`pipeline/contamination/tasks.py`).
 """
 
 from __future__ import annotations

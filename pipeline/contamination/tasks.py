@@ -1,9 +1,9 @@
 """Tasks of lm-evaluation-harness as they lie on disk: which data, and what of a row is question, choices and answer.
 
 Read are `task`, `include`, `dataset_path`, `dataset_name`, `dataset_kwargs` (`data_files`, `field`), the splits,
-`doc_to_text`, `doc_to_choice`, `doc_to_target` and `doc_to_decontamination_query`; a field is a column's name or a Jinja
-template, which a sandbox renders. Data must lie on this machine. No code of a task is run: a `!function` in a field
-that decides what an item says is refused.
+`doc_to_text`, `doc_to_choice`, `doc_to_target` and `doc_to_decontamination_query`; a field is a column's name or a
+Jinja template, which a sandbox renders. Data must lie on this machine. No code of a task is run: a `!function` in a
+field that decides what an item says is refused.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _merged(path: Path, above: tuple[Path, ...]) -> tuple[dict[str, Any], list[P
         data = path.read_bytes()
         if len(data) > _LARGEST:
             raise ListError(f"{place}: larger than {_LARGEST >> 20} MiB, which no task is")
-        value = yaml.load(data.decode(), _Loader)  # noqa: S506 (a SafeLoader)
+        value = yaml.load(data.decode(), _Loader)
     except OSError as error:
         whose = f"{show_text(str(above[-1]))}: include: " if above else ""
         raise ListError(f"{whose}{place}: {error.strerror or error}") from None
@@ -152,7 +152,7 @@ def _data(path: Path, fields: Mapping[str, Any]) -> list[Path]:
                 f"as test_split"
             )
         given = given[split]
-    found = []
+    found: list[Path] = []
     for one in [given] if isinstance(given, str) else given or []:
         files = _found(path, str(one))
         if not files:

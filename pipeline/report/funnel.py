@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from filters.types import Rule
 from pipeline.report.run import Run
-from pipeline.stats import named
+from pipeline.stats import REMOVING, named
 
 _SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in"}
 _NO_PAGE = (
@@ -75,7 +75,7 @@ def funnel(run: Run) -> list[Step]:
             remove(_AFTER.get(kind, f"after {kind}"), {kind: counts["duplicates"].get(kind, 0)})
     if given_up > lost_inputs:
         remove("after shards given up", {"shard_given_up": given_up - lost_inputs})
-    others = {why: number for why, number in counts["removed"].items() if why != "opt_out"}
+    others = {why: number for why, number in counts["removed"].items() if why not in REMOVING}
     if sum(others.values()):
         remove("after removals", others)
     steps.append(Step("corpus" if "corpus" in run.ended else "left so far", 0, steps[-1].left, {}))
@@ -88,9 +88,17 @@ def _kinds(run: Run) -> list[str]:
     return [*wanted, *sorted(set(run.counts["duplicates"]) - set(wanted))]
 
 
+def first_dropped(run: Run) -> dict[str, int]:
+    """Documents by the rule that was the first to drop them, also those that count as removed."""
+    found: dict[str, int] = dict(run.counts["dropped"])
+    for _, rules in REMOVING.values():
+        found |= run.counts[rules]
+    return found
+
+
 def _by_filter(run: Run) -> dict[str, dict[str, int]]:
     """Filter to documents by the rule that was the first to drop them, all in recipe order."""
-    dropped = run.counts["dropped"] | run.counts["opted_out"]
+    dropped = first_dropped(run)
     order = [name for name, _ in recipe_rules(run)]
     found: dict[str, dict[str, int]] = {}
     for rule in [*order, *sorted(set(dropped) - set(order))]:
@@ -121,7 +129,7 @@ def failing_counts(run: Run) -> Counter[str]:
 
 def rules(run: Run) -> tuple[list[RuleRow], list[str]]:
     """The rules that fired, in recipe order, and the names of those that fired on nothing."""
-    first, failing = run.counts["dropped"] | run.counts["opted_out"], failing_counts(run)
+    first, failing = first_dropped(run), failing_counts(run)
     rows, silent = [], []
     for name, rule in recipe_rules(run):
         if rule.threshold is None:

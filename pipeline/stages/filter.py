@@ -1,4 +1,7 @@
-"""Stage `filter`: every signal of every document, then verdicts; `documents/` passed, `dropped/` did not."""
+"""Stage `filter`: every signal of every document, then verdicts; `documents/` passed, `dropped/` did not.
+
+With the filter `contamination`, `contamination/` lists the items of benchmarks that were found, in both.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.cascade import REASON
+from pipeline.contamination import report
 from pipeline.stages.calibrate import calibration_of, with_calibration
 from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
@@ -80,6 +84,7 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     if excused := applied.verdict.excused.flatten().to_pylist():
         attempt.count("excused", Counter(excused))
     attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
+    report.record(attempt, applied)
     rows = applied.documents.num_rows
     _count_characters(attempt, applied, spared)
     attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})
@@ -158,5 +163,10 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 
 STAGE = Stage(
-    name="filter", version=3, folders=("documents", "dropped"), settings=settings, plan=plan, run=run
+    name="filter",
+    version=3,
+    folders=("documents", "dropped", "contamination"),
+    settings=settings,
+    plan=plan,
+    run=run,
 )
