@@ -182,7 +182,7 @@ def items(task: Task) -> list[Item]:
     """The items of a task; ListError names file, row and field."""
     settings = task.fields.get("dataset_kwargs") or {}
     key = settings.get("field") if isinstance(settings, Mapping) else None
-    found = []
+    found: list[Item] = []
     for file in task.data:
         for number, row in rows.read_rows(file, key):
             found.append(_item(task, row, f"{len(found) + 1}", f"{show_text(str(file))}:{number}"))
