@@ -12,7 +12,7 @@ import numpy as np
 from filters.contamination import grams, streams
 from filters.contamination.grams import Grams, Windows
 from filters.contamination.items import Benchmarks, Item, joined
-from filters.contamination.near import HEAD, Near, Parts, parts_of, rarity
+from filters.contamination.near import Near, Parts, parts_of, rarity
 from filters.contamination.spec import Settings
 from filters.contamination.streams import Stream
 
@@ -55,7 +55,7 @@ def index_of(lists: tuple[Benchmarks, ...], settings: Settings) -> Index:
         texts = [*parts.texts, *(text for _, text in rows)]
         stream, codes = streams.of_texts(texts, streams.words)
         questions = len(items) if close else 0
-        some = [grams.windows(stream, range(questions), HEAD, HEAD)]
+        some = [grams.windows(stream, range(questions), settings.near_n, settings.near_n)]
         some.append(
             grams.windows(stream, range(len(parts.texts), len(texts)), settings.n, settings.min_words)
         )

@@ -1,6 +1,6 @@
 """Items that stand in a document with slips: other case and marks, words misspelt, swapped, left out or put between.
 
-After Dolma 3's Decon. Five words in a row of a question that a document has say where a copy of it may be; hits of one
+After Dolma 3's Decon. Four words in a row of a question that a document has say where a copy of it may be; hits of one
 question that lie close together make a span. Of the span and some words around it, the overlap is the share of the
 question's words that are found there (`filters/contamination/overlap.py`), weighted by how rare they are among the
 items: ln((1 + items) / items with the word).
@@ -12,7 +12,8 @@ evidence the more it takes, up to all words at `short` words. So that one thresh
 (overlap - f) / (1 - f), where f runs from 0 at `long` words to 1 at `short`: it reaches .8 exactly where the overlap
 reaches 1 - (1 - f) * .2. Evidence of fewer than `least` words scores 0.
 
-What differs from Decon: every word of a document is looked at, not every tenth; overlaps are of words and not of
+What differs from Decon: every word of a document is looked at, not every tenth; four words in a row say where, not
+five, as a slip in every tenth word leaves too few short questions five whole ones; overlaps are of words and not of
 n-grams, of which one wrong letter takes five; and words count instead of a tokenizer's tokens.
 """
 
@@ -31,8 +32,8 @@ from filters.contamination.overlap import groups, slack_of, weight_found
 from filters.contamination.streams import Stream
 
 Array = np.ndarray[Any, Any]
+Range = tuple[int, int]  # words of the documents' stream, the last one not included
 
-HEAD = 5  # words in a row that say where a copy may be
 _QUESTION = 0.7  # of the question's weight: less, and neither answer nor passage is looked for
 _AROUND = 32  # words between question and answer, such as an instruction or the letters of choices
 _NEAR = 16  # words that a misspelt word may be away from its place, at most
@@ -76,15 +77,18 @@ class Near:
             bounds = int(document.offsets[of[start]]), int(document.offsets[of[start] + 1])
             first = max(int(at[start] - within[start]), bounds[0])
             end = min(int(at[stop - 1] - within[stop - 1]) + int(sizes[item]), bounds[1])
-            end = max(end, int(at[stop - 1]) + HEAD)
-            score = self._score(document, codes, item, first, end, bounds)
+            last = int(at[stop - 1] + hits.length[0])
+            end = max(end, last)
+            inner = (int(at[start]), last)
+            score = self._score(document, codes, item, (first, end), inner, bounds)
             if score > 0:
                 yield Found(int(of[start]), item, first, end, score)
 
     def _score(
-        self, document: Stream, codes: Array, item: int, first: int, end: int, bounds: tuple[int, int]
+        self, document: Stream, codes: Array, item: int, span: Range, inner: Range, bounds: Range
     ) -> float:
-        """The score of an item whose question may stand at the words `first:end`."""
+        """The score of an item whose question may stand at the words of `span`, and does so at both ends of `inner`."""
+        first, end = span
 
         def found(text: int, low: int, high: int, near: int | None = None) -> float:
             low, high = max(low, bounds[0]), min(high, bounds[1])
@@ -111,7 +115,7 @@ class Near:
             words, of_all = self._size(text)
             reach = _AROUND + 2 * words
             around.append(
-                (max(found(text, end, end + reach), found(text, first - reach, first)), words, of_all)
+                (max(found(text, inner[1], end + reach), found(text, first - reach, inner[0])), words, of_all)
             )
         answer = max(around, key=lambda one: one[0] / max(one[2], 1e-9), default=(0.0, 0, 0.0))
         best = max(best, self._adjusted((weight + answer[0]) / (whole + answer[2]), size + answer[1]))
@@ -119,7 +123,7 @@ class Near:
         if passage is not None:
             words, of_all = self._size(passage)
             reach = _AROUND + words + words // 4
-            one = max(found(passage, end, end + reach), found(passage, first - reach, first))
+            one = max(found(passage, inner[1], end + reach), found(passage, first - reach, inner[0]))
             total = whole + answer[2] + of_all
             best = max(best, self._adjusted((weight + answer[0] + one) / total, size + answer[1] + words))
         return best

@@ -1,8 +1,9 @@
 """How much of a text stands in a stretch of another, word by word in any order, in compiled loops.
 
 A word of the text counts where the stretch has it, once for each time it has it, or has one a few letters away near
-the place where it should be: one edit for words of 4 and 5 characters, two for 6 to 8, three for longer ones, none for
-words with digits. Cost: linear in the words, and the misspelt ones times those left over near them.
+the place where it should be: one edit for words of up to 5 characters, two for 6 to 8, three for longer ones, none for
+words with digits and single characters; a word of up to 3 at most two words from its place. Cost: linear in the words,
+and the misspelt ones times those left over near them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ Array = np.ndarray[Any, Any]
 _LONGEST = 32  # characters of a word that may be misspelt
 
 
-@compiled("int64(int64, int64)")
-def _allowed(one: int, other: int) -> int:
-    """Edits that two words of these lengths may be apart."""
-    shorter = min(one, other)
-    if shorter < 4 or max(one, other) > _LONGEST:
+@compiled("int64(int64)")
+def _allowed(size: int) -> int:
+    """Edits that a word may be away from one of `size` characters."""
+    if size < 2 or size > _LONGEST:
         return 0
-    return 1 if shorter < 6 else 2 if shorter < 9 else 3
+    return 1 if size < 6 else 2 if size < 9 else 3
 
 
 @compiled("boolean(uint32[::1], int64, int64, uint32[::1], int64, int64, uint32[::1], int64[:, ::1])")
@@ -33,7 +33,7 @@ def _alike(
 ) -> bool:
     """Whether two words, in normal form, are few edits apart; `rows` is room for two rows of distances."""
     size, length = end - start, last - first
-    most = _allowed(size, length)
+    most = _allowed(size)
     if abs(size - length) > most or most == 0:
         return False
     for i in range(start, end):
@@ -124,7 +124,8 @@ def weight_found(
     rows = np.empty((2, _LONGEST + 2), np.int64)
     for m in range(many):
         i = missing[m]
-        for k in range(max(low, i + shift - near), min(high, i + shift + near + 1)):
+        reach = min(near, 2) if ends[i] - starts[i] < 4 else near
+        for k in range(max(low, i + shift - reach), min(high, i + shift + reach + 1)):
             if free[k - low] and _alike(
                 codes, starts[i], ends[i], in_codes, in_starts[k], in_ends[k], table, rows
             ):

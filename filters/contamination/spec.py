@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     n: Words = 13
     min_words: Words = 8
     token_n: Words = 10
+    near_n: Annotated[int, msgspec.Meta(ge=3, le=5)] = 4  # words in a row that say where a copy may be
     max_items: Annotated[int, msgspec.Meta(ge=1)] | None = 10  # texts that may share a run of words
     short_words: Count = 20  # of `near`: up to so many, every word is asked for
     long_words: Count = 50  # from so many on, `min_overlap` of them

@@ -4,7 +4,8 @@ The normal form is that of GPT-3 and of lm-evaluation-harness's janitor (lower c
 separates words), for all of Unicode and not ASCII alone: punctuation, symbols, controls and accents are deleted,
 compatibility forms are taken for what they stand for (`ﬁ`, full width letters, superscripts), and each character of a
 script that has no spaces between words is a word. So `don't`, `Don’t` and `**DON'T**` are one word, and a bullet or a
-dash between words is none.
+dash between words is none. Unlike there, marks that no word has inside (`? ! ;`, brackets, quotation marks, long dashes)
+separate words too: pages often lack the space behind them.
 
 Tokens are case-sensitive: a run of letters, marks, digits and underscores, or one other visible character.
 
@@ -30,6 +31,7 @@ _LIMIT = 0x110000  # entries from here on point into the list of longer forms
 _SINGLE = 0x400000  # entries from here on are words by themselves
 _SEPARATES = 0xFFFFFFFE
 _DELETED = 0xFFFFFFFF
+_BETWEEN = '?!;()[]{}<>|"“”„«»—―…¿¡。、，？！；：（）'
 _ACCENTS = (0x300, 0x36F)
 _SPACE, _WORD, _OTHER = 0, 1, 2
 
@@ -61,6 +63,7 @@ def forms() -> Forms:
     table[(traits & deleted) != 0] = _DELETED
     table[_ACCENTS[0] : _ACCENTS[1] + 1] = _DELETED
     table[(traits & layout.SPACE) != 0] = _SEPARATES
+    table[[ord(mark) for mark in _BETWEEN]] = _SEPARATES
     for code in np.flatnonzero(table < _LIMIT).tolist():
         lower = chr(code).lower()
         plain = unicodedata.normalize("NFKD", lower)

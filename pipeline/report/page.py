@@ -101,6 +101,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "failures": samples.failures(run),
         "kept": samples.kept(run),
         "dropped": samples.dropped(run) if run.closed["filter"] else [],
+        "contaminated": samples.contaminated(run),
         "planted": planted.planted(run),
         "models": found,
         "loss_charts": training.loss_charts(run, found),

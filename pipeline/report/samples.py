@@ -16,6 +16,7 @@ from pipeline.store.parquet import iterate, read_table
 
 FILES = 20  # looked at, of each kind
 PER_KIND = 3  # failed records
+PER_BENCHMARK = 5  # places of its items
 KEPT, DROPPED = 4, 8  # documents
 CUT, LINES = 600, 12  # of a text: characters, lines
 _NAME = 300  # characters of an address or a message
@@ -41,6 +42,19 @@ class Sample(NamedTuple):
     facts: list[str]  # why, or what it is
     lines: list[str]
     more: int  # characters that are not shown
+
+
+class Contaminated(NamedTuple):
+    """A place in a document where an item of a benchmark was found."""
+
+    id: str
+    benchmark: str
+    item: str
+    kind: str
+    start: int  # characters
+    end: int
+    score: float
+    text: str
 
 
 def failures(run: Run) -> list[Failure]:
@@ -108,6 +122,19 @@ def dropped(run: Run) -> list[Sample]:
                 facts.append("screened by a cheap look: its main text was not extracted")
             samples.append(_sample(row | {"text": texts.get(row["id"])}, reason, facts))
     return samples
+
+
+def contaminated(run: Run) -> list[Contaminated]:
+    """The first places of each benchmark where items were found."""
+    found: dict[str, list[Contaminated]] = {}
+    columns = list(Contaminated._fields)
+    for _, output in islice(run.files("filter", "contamination"), FILES):
+        for row in read_table(run.folder, output.name, columns).to_pylist():
+            of_benchmark = found.setdefault(row["benchmark"], [])
+            if len(of_benchmark) < PER_BENCHMARK:
+                (text,) = masked([row["text"]])
+                of_benchmark.append(Contaminated(**row | {"text": cut(text)}))
+    return [one for name in sorted(found) for one in found[name]]
 
 
 def _because(rule: Rule, value: object) -> str:
