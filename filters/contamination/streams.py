@@ -4,7 +4,7 @@ The normal form is that of GPT-3 and of lm-evaluation-harness's janitor (lower c
 separates words), for all of Unicode and not ASCII alone: punctuation, symbols, controls and accents are deleted,
 compatibility forms are taken for what they stand for (`ﬁ`, full width letters, superscripts), and each character of a
 script that has no spaces between words is a word. So `don't`, `Don’t` and `**DON'T**` are one word, and a bullet or a
-dash between words is none. Unlike there, marks that no word has inside (`? ! ;`, brackets, quotation marks, long dashes)
+dash between words is none. Unlike there, marks that no word has inside (`?!;`, brackets, quotation marks, long dashes)
 separate words too: pages often lack the space behind them.
 
 Tokens are case-sensitive: a run of letters, marks, digits and underscores, or one other visible character.

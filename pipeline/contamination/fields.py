@@ -70,9 +70,11 @@ def item_of(row: Mapping[str, Any], benchmark: str, number: int, place: str) -> 
             f"{place}: no field is a question (there are: {show_text(', '.join(map(str, row)), 200)}; known are "
             f"{known} and others); describe the file by a task YAML with doc_to_text"
         )
-    answers = answers_of(_first(row, ANSWER), choices, labels)
-    if "distractor1" in row:
+    if "distractor1" in row:  # the wrong ones alone
+        answers = answers_of(_first(row, ANSWER), ())
         choices = (*answers, *choices)
+    else:
+        answers = answers_of(_first(row, ANSWER), choices, labels)
     return Item(
         benchmark=benchmark,
         id=_name(row, number),

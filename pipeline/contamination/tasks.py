@@ -9,6 +9,7 @@ field that decides what an item says is refused.
 from __future__ import annotations
 
 import ast
+import functools
 import glob
 import re
 from collections.abc import Mapping
@@ -238,6 +239,7 @@ def _value(task: Task, key: str, row: dict[str, Any], place: str) -> Any:
         ) from None
 
 
+@functools.lru_cache(maxsize=64)
 def _template(text: str) -> jinja2.Template:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True
