@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from lxml.html import HtmlElement
 
+from pipeline.dedup.settings import DEDUP_STAGES
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.report import write_report
@@ -323,7 +324,7 @@ def test_a_run_stopped_anywhere(clean: Path, tmp_path: Path, last: str | None) -
     assert bool(notice) == (last != stages[-1])
     command = page.xpath("string(//pre[@class='command'])")
     if last and last != stages[-1]:
-        assert command.endswith(f"--until {'dedup' if last == 'signatures' else last}")
+        assert command.endswith(f"--until {'dedup' if last in DEDUP_STAGES else last}")
     else:
         assert "--until" not in command
 
