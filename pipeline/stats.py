@@ -147,7 +147,7 @@ def _pairs(verified: list[Receipt]) -> dict[str, Any]:
     """Near pairs that were compared, and how often hashing was wrong about them; empty where none were verified."""
     if not verified:
         return {}
-    from pipeline.dedup.error_rate import ErrorSums, rates, total  # compiled code, which few commands need
+    from pipeline.dedup.pair_rates import ErrorSums, rates, total
 
     found = rates(total(ErrorSums(**receipt.values["pair_errors"]) for receipt in verified))
     counted = {name: plain(verified, name) for name in ("compared", "rejected", "capped")}

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dedup.error_rate import ErrorSums, Rate, chosen, error_sums, rates, total, wilson
+from pipeline.dedup.error_rate import chosen, error_sums
 from pipeline.dedup.minhash import band_keys, signature_of_hashes
+from pipeline.dedup.pair_rates import ErrorSums, Rate, rates, total, wilson
 from pipeline.dedup.settings import MinHashSettings, VerifySettings
 from pipeline.dedup.verify import Groups, Members
 from tests.pipeline.test_verified import groups, members, true_similarity
@@ -122,8 +123,7 @@ def hashed(sets: list[set[int]], minhash: MinHashSettings) -> list[list[int]]:
     """The groups that the bands of real signatures make."""
     rows = np.array([signature_of_hashes(np.array(sorted(one), dtype=np.uint32), minhash) for one in sets])
     parts: list[list[int]] = []
-    for band in range(minhash.bands):
-        keys = band_keys(rows, band, minhash)
+    for keys in band_keys(rows, minhash).T:
         order = np.argsort(keys, kind="stable")
         for part in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
             if len(part) > 1:
