@@ -3,8 +3,8 @@
 Documents of about 4,500 bytes, from real pages in $SLUICE_DATA/web or from docstrings of this installation. Sluice:
 `signed` with FineWeb's settings (form, 128-bit hash, 5-grams, 112 rows, 14 keys). datasketch: its defaults (128 rows,
 SHA-1) on the words of the normal form, which it is given for nothing. datatrove: shingles and signature of
-MinhashDedupSignature with its defaults. Processor time; the tries of all are interleaved, medians are told. On the way the rows of
-`affine32` are compared with datasketch's for the same shingles.
+MinhashDedupSignature with its defaults. Times are the processor's, of interleaved tries; medians are told. On the way
+the rows of `affine32` are compared with datasketch's for the same shingles.
 
     python benchmarks/signatures.py [--documents N] [--tries N] [--warc FILE]
 """

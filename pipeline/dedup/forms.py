@@ -63,61 +63,62 @@ class Forms(NamedTuple):
 
 @functools.cache
 def mapping() -> Mapping:
-    """The tables, built once a process in about half a second."""
-    codes = np.concatenate([np.arange(*bounds) for bounds in _ASSIGNED]).tolist()
-    found = decomposed(pa.array(list(map(chr, codes)), pa.large_string())).to_pylist()
-    entries = _entries(sorted(set("".join(found))))
+    """The tables, built once a process in some 0.3 s."""
+    codes = np.concatenate([np.arange(*bounds, dtype=np.uint32) for bounds in _ASSIGNED])
+    texts = decomposed(pa.array(_characters_of(codes), pa.large_string()))
+    counts = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+    parts = np.frombuffer("".join(texts.to_pylist()).encode("utf-32-le"), np.uint32)
+    entries = _entries(parts)
+    one, many = counts == 1, counts > 1
     table = np.zeros(_LIMIT, np.uint32)
-    longer: list[int] = []
-    growth = 1
-    for code, text in zip(codes, found, strict=True):
-        parts = [entries[part] for part in text]
-        if len(parts) == 1:
-            table[code] = parts[0]
-        elif parts:
-            table[code] = _MANY << 24 | len(longer)
-            longer += [len(parts), *parts]
-        else:
-            table[code] = _DELETED << 24
-        if len(parts) != 1 or text != chr(code) or entries[text] >> 24 == _ALONE:
-            size = len(chr(code).encode())
-            growth = max(growth, -(-sum(map(_room, text, parts)) // size))
+    table[codes[counts == 0]] = _DELETED << 24
+    table[codes[one]] = entries[np.repeat(one, counts)]
+    ends = np.cumsum(counts[many] + 1)
+    heads = ends - counts[many] - 1
+    table[codes[many]] = _MANY << 24 | heads.astype(np.uint32)
+    longer = np.zeros(ends[-1], np.uint32)
+    longer[heads] = counts[many]
+    longer[np.delete(np.arange(len(longer)), heads)] = entries[np.repeat(many, counts)]
+    # A word of its own needs a space on both sides; a space elsewhere stands for something that was there.
+    kinds = entries >> 24
+    room = np.where(kinds == _DELETED, 0, _sizes(parts) + 2 * (kinds & 7 == _ALONE))
+    needed = np.diff(np.concatenate([[0], np.cumsum(room)])[np.concatenate([[0], np.cumsum(counts)])])
     ascii_ = np.zeros(256, np.uint8)
     ascii_[:128] = np.where(table[:128] >> 24 == _LETTER, table[:128], 0)
-    return Mapping(ascii_, table, np.array(longer, np.uint32), growth)
+    return Mapping(ascii_, table, longer, int(np.max(-(-needed // _sizes(codes)))))
 
 
-def _entries(characters: list[str]) -> dict[str, int]:
-    """The table's entry for each decomposed character."""
+def _characters_of(codes: Array) -> list[str]:
+    return list(codes.astype("<u4").tobytes().decode("utf-32-le"))
+
+
+def _sizes(codes: Array) -> Array:
+    """Bytes of each code point in UTF-8."""
+    return np.asarray(1 + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000), np.int64)
+
+
+def _entries(parts: Array) -> Array:
+    """The table's entry for each of some decomposed code points."""
+    codes = np.flatnonzero(np.bincount(parts))
+    characters = _characters_of(codes)
     column = pa.array(characters, pa.large_string())
     deleted, number, separating, alone = (
-        pc.match_substring_regex(column, pattern=pattern).to_pylist()
+        pc.match_substring_regex(column, pattern=pattern).to_numpy(zero_copy_only=False)
         for pattern in (DELETED, NUMBER, SEPARATING, ALONE)
     )
     # Behind the mark of the highest class but its own a character stays where it is, unless it has a class.
     behind = pa.array(["\u0345" + character for character in characters], pa.large_string())
-    swapped = pc.utf8_normalize(behind, form="NFD").to_pylist()
-    entries = {}
-    for at, character in enumerate(characters):
-        if deleted[at]:
-            kind = _DELETED
-        elif number[at]:
-            kind = _NUMBER
-        elif separating[at]:
-            kind = _POINT if character in ".," else _SEPARATES
-        else:
-            kind = _ALONE if alone[at] else _LETTER
-            if not swapped[at].startswith("\u0345"):
-                kind |= _ORDERED
-        entries[character] = kind << 24 | ord(character)
-    return entries
-
-
-def _room(character: str, entry: int) -> int:
-    """Bytes that a character needs in a form, a space on both sides of a word of its own included."""
-    return len(character.encode()) + (
-        2 if entry >> 24 & 7 == _ALONE else 1 if entry >> 24 == _SEPARATES else 0
+    moved = pc.invert(pc.starts_with(pc.utf8_normalize(behind, form="NFD"), "\u0345"))
+    ordered = np.where(moved.to_numpy(zero_copy_only=False), _ORDERED, 0)
+    points = np.isin(codes, [ord("."), ord(",")])
+    kinds = np.select(
+        [deleted, number, points, separating],
+        [_DELETED, _NUMBER, _POINT, _SEPARATES],
+        np.where(alone, _ALONE, _LETTER) | ordered,
     )
+    found = np.zeros(_LIMIT, np.uint32)
+    found[codes] = kinds << 24 | codes
+    return found[parts]
 
 
 @compiled("int64(uint8[::1], int64, int64)", bare=True)
@@ -156,25 +157,25 @@ def get(data: Array, at: int, end: int) -> Any:
     return code if code < _LIMIT else 0, at + size
 
 
+@compiled("int64(uint64[::1], int64, uint64)", bare=True)
+def _push(words: Array, count: int, value: Any) -> int:
+    """Write a word's hash if there is room; returns how many there are."""
+    if count < len(words):
+        words[count] = mix64(value)
+        count += 1
+    return count
+
+
 @compiled(
     "Tuple((int64, int64, boolean))"
-    "(uint8[::1], int64, int64, uint8[::1], uint32[::1], uint32[::1], uint8[::1], uint64[::1], int64)",
+    "(uint8[::1], int64, int64, uint8[::1], uint32[::1], uint32[::1], uint8[::1], uint64[::1])",
     bare=True,
 )
 def _form(
-    data: Array,
-    start: int,
-    end: int,
-    ascii_: Array,
-    table: Array,
-    longer: Array,
-    form: Array,
-    words: Array,
-    limit: int,
+    data: Array, start: int, end: int, ascii_: Array, table: Array, longer: Array, form: Array, words: Array
 ) -> tuple[int, int, bool]:
-    """Write a form; returns its bytes, how many of its first `limit` words are hashed, and if marks may be swapped."""
-    at, count, position = 0, 0, start
-    value = _FNV_OFFSET
+    """Write a form; returns its bytes, how many of its words are hashed into `words`, and if marks may be swapped."""
+    at, count, position, value = 0, 0, start, _FNV_OFFSET
     gap: Any = False
     marked: Any = False
     unordered: Any = False
@@ -210,20 +211,17 @@ def _form(
             number = 2
             continue
         if kind == _SEPARATES or kind == _POINT:
-            gap, number = True, 0
+            gap, number, marked = True, 0, False
             continue
         if kind == _NUMBER:
-            if number:
-                number = 1
+            code, number, before = 48, 1, number
+            if before:
                 continue
-            number, code = 1, 48
         else:
             gap |= number == 2 or kind & 7 == _ALONE
             number = 0
         if gap and at:
-            if count < limit:
-                words[count] = mix64(value)
-                count += 1
+            count = _push(words, count, value)
             form[at] = 32
             at += 1
             value = _FNV_OFFSET
@@ -232,10 +230,7 @@ def _form(
         gap = kind & 7 == _ALONE
         unordered |= marked and kind >= _ORDERED
         marked = kind >= _ORDERED
-    if at and count < limit:
-        words[count] = mix64(value)
-        count += 1
-    return at, count, unordered
+    return at, _push(words, count, value) if at else 0, unordered
 
 
 @compiled("int64(uint8[::1], int64, uint64[::1], int64)", bare=True)
@@ -295,11 +290,10 @@ def _all_forms(
     """Everything, text by text; `blocks` are the bytes of `form`. Returns how many shingles there are."""
     at = 0
     limit = min(longest + ngram - 1, len(units)) if longest else 0
+    words = units[: 0 if characters else limit]
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
-        size, count, swapped = _form(
-            data, start, end, ascii_, table, longer, form, units, 0 if characters else limit
-        )
+        size, count, swapped = _form(data, start, end, ascii_, table, longer, form, words)
         unordered[text] = swapped
         if characters:
             count = _characters(form, size, units, limit)
@@ -369,7 +363,7 @@ def form_bytes(texts: pa.Array) -> list[bytes]:
     for text in range(len(array)):
         start, end = int(offsets[text]), int(offsets[text + 1])
         form = np.empty((end - start) * growth, np.uint8)
-        size, _, unordered = _form(data, start, end, ascii_, table, longer, form, units, 0)
+        size, _, unordered = _form(data, start, end, ascii_, table, longer, form, units)
         if unordered:
             found.append(normal_form(array.slice(text, 1))[0].as_py().encode())
         else:
