@@ -12,7 +12,7 @@ the rows of `affine32` are compared with datasketch's for the same shingles.
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import os
 import statistics
 import sys
@@ -120,11 +120,15 @@ def datasketch_signatures(normal: list[str]) -> list[Any]:
 
 
 def datatrove_step() -> tuple[Any, str]:
-    """datatrove's step, with SHA-1 where xxhash, its default, is not installed."""
+    """datatrove's step, with SHA-1 where xxhash, its default, is not installed or (4.0 and later) refuses text."""
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
     from datatrove.utils.hashing import HashConfig
 
-    name = "xxhash" if importlib.util.find_spec("xxhash") else "sha1"
+    try:
+        importlib.import_module("xxhash").xxh64_intdigest("")
+        name = "xxhash"
+    except (ImportError, TypeError):
+        name = "sha1"
     config = MinhashConfig(hash_config=HashConfig(hash_fc=name))  # type: ignore[arg-type]
     return MinhashDedupSignature(tempfile.gettempdir(), config), name
 

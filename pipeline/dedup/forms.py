@@ -233,11 +233,11 @@ def _form(
     return at, _push(words, count, value) if at else 0, unordered
 
 
-@compiled("int64(uint8[::1], int64, uint64[::1], int64)", bare=True)
-def _characters(form: Array, size: int, out: Array, limit: int) -> int:
-    """Hashes of the first `limit` code points of a form; returns how many."""
+@compiled("int64(uint8[::1], int64, uint64[::1])", bare=True)
+def _characters(form: Array, size: int, out: Array) -> int:
+    """Hashes of the first code points of a form, as many as there is room for; returns how many."""
     count, at = 0, 0
-    while at < size and count < limit:
+    while at < size and count < len(out):
         code, at = get(form, at, size)
         out[count] = mix64(np.uint64(code) + _POLYNOMIAL)
         count += 1
@@ -289,14 +289,13 @@ def _all_forms(
 ) -> int:
     """Everything, text by text; `blocks` are the bytes of `form`. Returns how many shingles there are."""
     at = 0
-    limit = min(longest + ngram - 1, len(units)) if longest else 0
-    words = units[: 0 if characters else limit]
+    words = units[: 0 if characters else len(units)]
     for text in range(len(offsets) - 1):
         start, end = offsets[text], offsets[text + 1]
         size, count, swapped = _form(data, start, end, ascii_, table, longer, form, words)
         unordered[text] = swapped
         if characters:
-            count = _characters(form, size, units, limit)
+            count = _characters(form, size, units)
         at = _shingles(units, count, ngram, longest, hashes, at)
         bounds[text + 1] = at
         if not size:
@@ -343,7 +342,7 @@ def _forms(texts: Column, unit: str, ngram: int, longest: int) -> tuple[Forms, A
     room = int(sizes.max(initial=0))
     # Memory that is not written is not taken.
     blocks = np.empty(room // 8 + 4, np.uint64)
-    units = np.empty(room if longest else 0, np.uint64)
+    units = np.empty(min(room, longest + ngram - 1) if longest else 0, np.uint64)
     hashes = np.empty(int(np.minimum(sizes, longest).sum()), np.uint32)
     text_hashes = np.empty((count, 2), np.uint64)
     bounds, unordered = np.zeros(count + 1, np.int64), np.zeros(count, np.bool_)
