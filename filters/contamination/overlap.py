@@ -90,8 +90,8 @@ def weight_found(
 ) -> float:
     """The weight of the words `first:last` of one stream that stand among the words `low:high` of another.
 
-    The word i of the first should stand at `i + shift` of the other; a misspelt one is looked for within `near` words
-    of it. Misspelt words are only looked for where half of the weight is found as it is.
+    Word i should stand at `i + shift`; a misspelt one is looked for within `near` words of it, and only where half of
+    the weight is found as it is.
     """
     room = 16
     while room < 2 * (last - first):
@@ -100,8 +100,7 @@ def weight_found(
     whole = 0.0
     for i in range(first, last):
         slot = _slot(hashes[i], keys, left)
-        keys[slot] = hashes[i]
-        left[slot] = max(left[slot], 0) + 1
+        keys[slot], left[slot] = hashes[i], max(left[slot], 0) + 1
         whole += weights[i]
     free = np.ones(max(high - low, 0), np.bool_)
     for k in range(low, high):
@@ -109,16 +108,14 @@ def weight_found(
         if left[slot] > 0:
             left[slot] -= 1
             free[k - low] = False
-    lost = 0.0
     missing = np.empty(last - first, np.int64)
-    many = 0
+    lost, many = 0.0, 0
     for i in range(last - 1, first - 1, -1):
         slot = _slot(hashes[i], keys, left)
         if left[slot] > 0:
             left[slot] -= 1
             missing[many] = i
-            many += 1
-            lost += weights[i]
+            many, lost = many + 1, lost + weights[i]
     if many == 0 or 2 * lost > whole:
         return whole - lost
     rows = np.empty((2, _LONGEST + 2), np.int64)
