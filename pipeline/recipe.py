@@ -289,6 +289,11 @@ def _check_sections(recipe: Recipe) -> None:
     for name, times in Counter(recipe.extract.extractors).items():
         if times > 1:
             raise ValueError(f"extract.extractor.union: {name} is named twice")
+    if recipe.dedup is not None and recipe.dedup.lines_at == "filters" and len(recipe.extract.extractors) > 1:
+        raise ValueError(
+            "dedup.lines.before: the filters choose among the texts of several extractors; set it to null to cut "
+            "lines after them"
+        )
     if recipe.train is not None:
         context, stride = resolve(recipe.train).sequence, recipe.eval.stride
         if stride is not None and stride > context:

@@ -103,6 +103,11 @@ def retuning(folder: Folder, settings: Sequence[str]) -> Retuning:
     files = tuple(read_inputs(folder))
     ledger = Ledger(folder)
     until, only = asked_for(ledger)
+    if before.dedup is not None and before.dedup.lines_at == "filters":
+        raise UsageError(
+            f"{folder.url} cuts repeated lines before its filters, and what is stored of its pages has these lines: "
+            "use `sluice run`"
+        )
     found = Retuning(folder, before, recipe, files, until, only)
     manifests = _closed(folder, ledger, before)
     _require_thresholds(before, recipe)

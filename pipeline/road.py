@@ -19,7 +19,7 @@ from typing import Protocol
 
 import msgspec
 
-from pipeline.dedup.settings import DEDUP_STAGES
+from pipeline.dedup.settings import DEDUP_STAGES, LINES_STAGES
 from pipeline.engine.task import Done, Event, Failed, Task
 from pipeline.errors import UsageError, UserError, nearest
 from pipeline.inputs import InputFile
@@ -44,6 +44,7 @@ from pipeline.stages.stage import GIVES_DOCUMENTS, Planning, Shard, Source, Stag
 from pipeline.store import Folder, fingerprint
 from pipeline.store.digest import combine
 
+_LINES_STAND_BEFORE = {"filters": "sample", "first": "signatures", "last": "corpus"}
 # Names a user may give to --until; `extract` brings `ids` with it, `filter` and `dedup` what stands between.
 PUBLIC = ("extract", "filter", "dedup", "corpus", "tokenizer", "tokens", "train", "anneal", "eval", "report")
 
@@ -112,18 +113,30 @@ def active_stages(
         absent |= {"robots", "hosts"}
     if not steps_of(recipe):
         absent |= {"sample", "calibrate"}
-    if recipe.dedup is None:
+    if recipe.dedup is None or not recipe.dedup.document_kinds:
         absent |= set(DEDUP_STAGES)
+    if recipe.dedup is None or recipe.dedup.lines is None:
+        absent |= set(LINES_STAGES)
     if recipe.train is None:
         absent |= {"train", "anneal", "eval"}
     elif not recipe.train.anneal.arms:
         absent |= {"anneal"}
-    names = [name for name in STAGES if name not in absent]
+    names = [name for name in order_of(recipe) if name not in absent]
     if until is None or until == "report":
         return tuple(names)
     if until not in names:
         raise UsageError(f"--until {until}: the recipe {recipe.name} leaves this stage out")
     return tuple(names[: names.index(until) + 1])
+
+
+def order_of(recipe: Recipe) -> tuple[str, ...]:
+    """All stages in the order of this recipe: those that cut repeated lines stand where it wants them."""
+    place = recipe.dedup.lines_at if recipe.dedup is not None else None
+    if place is None:
+        return tuple(STAGES)
+    others = [name for name in STAGES if name not in LINES_STAGES]
+    at = others.index(_LINES_STAND_BEFORE[place])
+    return (*others[:at], *LINES_STAGES, *others[at:])
 
 
 def stages_of(
@@ -134,6 +147,7 @@ def stages_of(
     if only is None:
         return active
     first = {"ids", "extract", *(("robots", "hosts", "sample", "calibrate") if "filter" in only else ())}
+    first |= set(LINES_STAGES) if {"filter", "dedup"} & set(only) else set()  # where they stand before it
     return tuple(name for name in active if name in first | set(only))
 
 

@@ -69,7 +69,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         why: Counter({rule: dropped.pop(rule) for rule in list(dropped) if rule.startswith(f"{name}.")})
         for why, (name, _) in REMOVING.items()
     }
-    duplicates = named(closed["dedup"], "duplicates")
+    duplicates = named([*closed["dedup"], *closed["cut_lines"]], "duplicates")
     _count_lost(ledger, closed, failed)
     corpus = (
         records
@@ -88,6 +88,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "failed": dict(sorted(failed.items())),
         "dropped": dict(dropped.most_common()),
         "duplicates": dict(sorted(duplicates.items())),
+        "lines": _lines(closed),
         "clusters": cluster_sizes(closed["dedup"]),
         "pairs": _pairs(closed.get("verify", [])),
         "lost_by_year": [msgspec.to_builtins(row) for row in lost_by_year(closed["dedup"])],
@@ -112,6 +113,16 @@ def stats(folder: Folder) -> dict[str, Any]:
         "given_up": [{"shard": one.shard, "reason": one.reason} for one in given_up],
         "stages": {name: len(receipts) for name, receipts in closed.items() if receipts},
         "digest": digest(closed),
+    }
+
+
+def _lines(closed: dict[str, list[Receipt]]) -> dict[str, int]:
+    """Lines compared and cut; empty where a recipe cuts none."""
+    if not closed["cut_lines"]:
+        return {}
+    names = ("lines_cut", "characters_cut", "documents_touched", "documents_emptied")
+    return {"lines": plain(closed["line_keys"], "lines")} | {
+        name: plain(closed["cut_lines"], name) for name in names
     }
 
 
@@ -164,12 +175,11 @@ def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:
 
 def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counter[str]) -> None:
     # A shard given up after extraction takes its documents with it: they failed, and are counted as such.
-    repeated = {
-        output.name.rpartition("/")[2].rpartition("-")[0]: output.rows
-        for receipt in closed["dedup"]
-        for output in receipt.outputs
-        if output.folder == "duplicates"
-    }
+    repeated: Counter[str] = Counter()
+    for receipt in (*closed["dedup"], *closed["cut_lines"]):
+        for output in receipt.outputs:
+            if output.folder in ("duplicates", "emptied"):
+                repeated[output.name.rpartition("/")[2].rpartition("-")[0]] += output.rows
     for name, before in (("filter", "extract"), ("corpus", "filter")):
         manifest = ledger.manifest(name)
         for one in manifest.given_up if manifest else []:
@@ -178,7 +188,7 @@ def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counte
             ]
             # Duplicates in the shard are counted as duplicates already.
             failed["shard_given_up"] += plain(sources, "out") - (
-                repeated.get(one.shard, 0) if name == "corpus" else 0
+                repeated[one.shard] if name == "corpus" else 0
             )
 
 

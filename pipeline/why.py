@@ -31,10 +31,11 @@ _RECORD = (
     "license",
     "opt_out",
 )
+# What is said of documents by id alone.
+_LISTED = (("dedup", "duplicates"), ("dedup", "clusters"), ("cut_lines", "emptied"), ("cut_lines", "cut"))
 _SEARCHED = (
     ("corpus", "corpus"),
-    ("dedup", "duplicates"),
-    ("dedup", "clusters"),
+    *_LISTED,
     ("filter", "dropped"),
     ("filter", "documents"),
     ("extract", "extracted"),
@@ -74,9 +75,9 @@ def why(folder: Folder, key: str) -> list[dict[str, Any]]:
             found.setdefault(row["id"], {})[under] = row
     for id_ in found:
         if id_ not in keys:
-            # A URL was asked for: duplicates and clusters are listed by id alone.
-            for under in ("duplicates", "clusters"):
-                for row in _find(folder, ledger, "dedup", under, id_):
+            # A URL was asked for: duplicates, clusters and cut lines are listed by id alone.
+            for stage, under in _LISTED:
+                for row in _find(folder, ledger, stage, under, id_):
                     found[id_][under] = row
     if not found:
         return _skipped(folder, recipe, key)
@@ -123,7 +124,7 @@ def _fate(rows: dict[str, dict[str, Any]]) -> str:
     if "dropped" in rows:
         name = str(rows["dropped"]["reason"]).partition(".")[0]
         return "removed" if any(name == one for one, _ in REMOVING.values()) else "dropped"
-    if "duplicates" in rows:
+    if "duplicates" in rows or "emptied" in rows:
         return "duplicate"
     return "corpus" if "corpus" in rows or "tokens" in rows else "kept so far"
 
@@ -166,10 +167,10 @@ def _story(
             }
             for one in recipe.chain({}).explain(row)
         ]
-    if "duplicates" in rows:
-        story["duplicate"] = {
-            name: rows["duplicates"][name] for name in ("duplicate_of", "kind", "similarity")
-        }
+    if duplicate := rows.get("duplicates") or rows.get("emptied"):
+        story["duplicate"] = {name: duplicate[name] for name in ("duplicate_of", "kind", "similarity")}
+    if "cut" in rows:
+        story["lines_cut"] = {name: rows["cut"][name] for name in ("lines", "characters", "emptied")}
     if "clusters" in rows:
         story["cluster"] = {"id": rows["clusters"]["cluster"], "documents": rows["clusters"]["size"]}
     if "corpus" in rows:

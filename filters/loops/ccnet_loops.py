@@ -21,7 +21,7 @@ _GONE = 0xFFFFFFFF
 
 
 @functools.cache
-def _forms() -> Array:
+def forms() -> Array:
     """What stands for each lower-case code point in a normal form, uint32; `_GONE` for nothing."""
     table = np.arange(0x110000, dtype=np.uint32)
     table[[ord(character) for character in REMOVED]] = _GONE
@@ -33,13 +33,13 @@ def _forms() -> Array:
 
 @compiled("int64(uint32[::1], int64[::1], int64[::1], uint32[::1], uint32[::1], int64[::1], int64[::1])")
 def _normal(
-    codes: Array, starts: Array, ends: Array, forms: Array, out: Array, out_starts: Array, out_ends: Array
+    codes: Array, starts: Array, ends: Array, table: Array, out: Array, out_starts: Array, out_ends: Array
 ) -> int:
     at = 0
     for line in range(len(starts)):
         out_starts[line] = at
         for i in range(starts[line], ends[line]):
-            form = forms[codes[i]]
+            form = table[codes[i]]
             if form != _GONE:
                 out[at] = form
                 at += 1
@@ -53,7 +53,7 @@ def normal_lines(batch: Batch) -> tuple[Array, Parts]:
     lines = layout.stripped(codes, layout.lines(codes, bounds))
     out = np.empty(len(codes), np.uint32)
     starts, ends = np.zeros(len(lines.starts), np.int64), np.zeros(len(lines.starts), np.int64)
-    size = _normal(codes, lines.starts, lines.ends, _forms(), out, starts, ends)
+    size = _normal(codes, lines.starts, lines.ends, forms(), out, starts, ends)
     return out[:size].copy(), Parts(lines.offsets, starts, ends)
 
 

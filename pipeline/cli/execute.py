@@ -167,7 +167,7 @@ def _release(road: Road) -> None:
         kept = [name for name in road.only if name in PUBLIC]
         road.release([name for name in road.active if name not in kept], _not_of(kept))
         return
-    if "dedup" in road.active:
+    if {"dedup", "cut_lines"} & set(road.active):
         road.release(SHUFFLED)
     if not road.recipe.keep_text and "corpus" in road.active:
         road.release(["extract"], ["extracted"])

@@ -123,7 +123,12 @@ def _tell(story: dict[str, Any]) -> None:
     if "duplicate" in story:
         one = story["duplicate"]
         alike = "" if one["similarity"] is None else f", similarity {one['similarity']:.2f}"
-        print(f"duplicate   of {show_text(one['duplicate_of'])} ({one['kind']}{alike})")
+        original = "several documents" if one["duplicate_of"] is None else show_text(one["duplicate_of"])
+        print(f"duplicate   of {original} ({one['kind']}{alike})")
+    if "lines_cut" in story:
+        one = story["lines_cut"]
+        shown = ", ".join(map(str, one["lines"][:20])) + (", ..." if len(one["lines"]) > 20 else "")
+        print(f"lines cut   {shown} ({one['characters']} characters stand in other documents)")
     if "cluster" in story:
         one = story["cluster"]
         print(f"cluster     stands for {one['documents']:,} documents of the cluster {show_text(one['id'])}")

@@ -11,7 +11,10 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Kind = Literal["url", "exact", "minhash", "lines"]
 # What removes duplicates: one public stage, and those before it that only it needs.
 DEDUP_STAGES = ("signatures", "groups", "components", "members", "verify", "dedup")
-SHUFFLED = ("groups", "components", "members", "verify")  # whose files serve only the next
+# What cuts repeated lines: `cut_lines`, which documents are read with afterwards, and what only it needs.
+LINES_STAGES = ("line_keys", "repeated_lines", "cut_lines")
+# Stages whose files serve only the next.
+SHUFFLED = ("groups", "components", "members", "verify", "line_keys", "repeated_lines")
 KINDS: tuple[Kind, ...] = ("url", "exact", "minhash", "lines")
 
 
@@ -61,6 +64,13 @@ class LinesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     before: Literal["filters"] | None = None  # null: where `order` says
     min_sentences: Annotated[int, msgspec.Meta(ge=0)] | None = None  # null: C4's 3, and 0 for `ccnet`
 
+    @property
+    def fewest(self) -> int:
+        """The fewest sentences that a page which lost lines is kept with; 0: any text will do."""
+        if self.min_sentences is not None:
+            return self.min_sentences
+        return 3 if self.variant == "c4" else 0
+
 
 Scope = Literal["crawl", "language", "global"]
 SCOPES: tuple[Scope, ...] = ("crawl", "language", "global")
@@ -102,6 +112,15 @@ class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds that are looked for, in order; lines only where they are not cut before the filters."""
         return tuple(kind for kind in self.order if self._on(kind))
+
+    @property
+    def lines_at(self) -> Literal["filters", "first", "last"] | None:
+        """Where repeated lines are cut: before the filters, or before or after all other kinds; null: nowhere."""
+        if self.lines is None:
+            return None
+        if self.lines.before == "filters":
+            return "filters"
+        return "last" if self.kinds[-1] == "lines" else "first"
 
     @property
     def document_kinds(self) -> tuple[Kind, ...]:

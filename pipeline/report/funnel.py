@@ -70,7 +70,7 @@ def funnel(run: Run) -> list[Step]:
     if "filter" in run.ended:
         for name, why in _by_filter(run).items():
             remove("with text" if name == "extract" else f"after {name}", why)
-    if "dedup" in run.ended:
+    if {"dedup", "cut_lines"} & set(run.ended):
         for kind in _kinds(run):
             remove(_AFTER.get(kind, f"after {kind}"), {kind: counts["duplicates"].get(kind, 0)})
     if given_up > lost_inputs:

@@ -8,8 +8,9 @@ import shlex
 from importlib import metadata
 from typing import NamedTuple
 
-from pipeline.dedup.settings import DEDUP_STAGES
+from pipeline.dedup.settings import DEDUP_STAGES, LINES_STAGES
 from pipeline.report.run import Run
+from pipeline.road import PUBLIC
 
 _PACKAGES = (
     "sluice", "datatrove", "fasttext-numpy2-wheel", "fastokens", "google-re2", "msgspec", "numba", "numpy", "pyarrow",
@@ -90,7 +91,10 @@ def _until(run: Run) -> list[str]:
     """`--until` with the last stage of a run that was stopped before the recipe's end."""
     if not run.ended or run.ended[-1] == run.active[-1]:
         return []
-    return ["--until", _ASKED_AS.get(run.ended[-1], run.ended[-1])]
+    last = run.ended[-1]
+    if last in LINES_STAGES:  # they stand before different stages
+        last = next(name for name in run.active[run.active.index(last) :] if name in PUBLIC)
+    return ["--until", _ASKED_AS.get(last, last)]
 
 
 def versions() -> list[tuple[str, str]]:

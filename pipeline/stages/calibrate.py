@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from filters.cascade import REASON
 from pipeline.ledger import Input, Receipt
+from pipeline.stages.duplicates.cuts import read_cuts, with_cuts
 from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.stages.tables import all_in_one, as_input, one_to_one, screened
@@ -89,7 +90,7 @@ def plan_sample(planning: Planning) -> list[Shard]:
             inputs=[*shard.inputs, Input(name="below", digest=f"{limit:017x}")],
             parameters={**shard.parameters, "below": f"{limit:x}"},
         )
-        for shard in with_table(planning, one_to_one(planning, "sample"))
+        for shard in with_cuts(planning, "sample", with_table(planning, one_to_one(planning, "sample")))
     ]
 
 
@@ -130,7 +131,7 @@ def _sampled(shard: Shard, attempt: Attempt) -> Iterator[pa.Table]:
     if not len(wanted):
         yield _bare(schema.empty_table())
         return
-    for table in iterate(attempt.folder, file, None, _BATCH):
+    for table in map(read_cuts(attempt, shard), iterate(attempt.folder, file, None, _BATCH)):
         chosen = table.filter(pc.is_in(table["id"], value_set=wanted))
         if chosen.num_rows:
             yield _bare(chosen)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.ledger import Output
+from pipeline.stages.duplicates.cuts import by_shard, read_cuts, with_cuts, with_lists
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
-from pipeline.stages.tables import as_input, one_to_one, read_batches
+from pipeline.stages.tables import one_to_one, read_batches
 from pipeline.store.parquet import read_table
 
 if TYPE_CHECKING:
@@ -29,26 +29,12 @@ def settings(recipe: Recipe) -> object:
 
 
 def plan(planning: Planning) -> list[Shard]:
-    """One shard a shard of documents, with the list of its duplicates if the recipe looks for any."""
-    shards = one_to_one(planning, "corpus")
-    if "dedup" not in planning.active:
-        return shards
-    found = []
-    lists = {under: by_shard(planning, under) for under in ("duplicates", "clusters")}
-    for shard in shards:
-        outputs = {under: of[shard.name] for under, of in lists.items()}
-        parameters = {**shard.parameters, **{under: output.name for under, output in outputs.items()}}
-        inputs = [*shard.inputs, *map(as_input, outputs.values())]
-        found.append(Shard(name=shard.name, inputs=inputs, parameters=parameters))
-    return found
-
-
-def by_shard(planning: Planning, under: str) -> dict[str, Output]:
-    """What `dedup` says of each shard; its outputs are named after the shards they speak of."""
-    return {
-        output.name.rsplit("/", 1)[1].rsplit("-", 1)[0]: output
-        for _, output in planning.outputs("dedup", under)
-    }
+    """One shard a shard of documents, with the lists of its duplicates and cut lines if the recipe looks for any."""
+    shards = with_cuts(planning, "corpus", one_to_one(planning, "corpus"))
+    for stage, under in (("dedup", "duplicates"), ("dedup", "clusters"), ("cut_lines", "emptied")):
+        if stage in planning.active and (lists := by_shard(planning, stage, under)):
+            shards = with_lists(shards, lists, under)
+    return shards
 
 
 def _clustered(table: pa.Table, clusters: pa.Table) -> pa.Table:
@@ -63,15 +49,18 @@ def run(shard: Shard, attempt: Attempt) -> None:
     """Drop duplicates, mask text and title, label."""
     from filters import domain
 
-    duplicates = shard.parameters.get("duplicates")
-    repeated = read_table(attempt.folder, duplicates, ["id"])["id"].combine_chunks() if duplicates else None
-    clusters = read_table(attempt.folder, shard.parameters["clusters"]) if duplicates else None
+    lists = [name for kind in ("duplicates", "emptied") for name in shard.parameters.get(kind, ())]
+    removed = [read_table(attempt.folder, name, ["id"])["id"] for name in lists]
+    repeated = pa.concat_arrays([pa.array([], pa.string()), *(column.combine_chunks() for column in removed)])
+    cut = read_cuts(attempt, shard)
+    clusters = [read_table(attempt.folder, name) for name in shard.parameters.get("clusters", ())]
     for table in read_batches(attempt, shard, 1024):
         attempt.counts.update({"in": table.num_rows})
-        if repeated is not None and len(repeated):
+        if len(repeated):
             table = table.filter(pc.invert(pc.is_in(table["id"], value_set=repeated)))
-        if clusters is not None:
-            table = _clustered(table, clusters)
+        table = cut(table)
+        if clusters:
+            table = _clustered(table, clusters[0])
         text, title = (table[name].combine_chunks() for name in ("text", "title"))
         if attempt.recipe.pii is not None:
             table, text, title = _masked(table, text, title, attempt, attempt.recipe.pii)

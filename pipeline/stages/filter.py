@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from filters.cascade import REASON
 from pipeline.contamination import report
 from pipeline.stages.calibrate import calibration_of, with_calibration
+from pipeline.stages.duplicates.cuts import read_cuts, with_cuts
 from pipeline.stages.robots import table_of, with_table
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.stages.tables import one_to_one, read_batches, screened
@@ -45,7 +46,8 @@ def settings(recipe: Recipe) -> object:
 
 def plan(planning: Planning) -> list[Shard]:
     """One shard a shard of extracted documents, with the table of robots.txt and the calibration if there are any."""
-    return with_calibration(planning, with_table(planning, one_to_one(planning, "filter")))
+    shards = with_cuts(planning, "filter", one_to_one(planning, "filter"))
+    return with_calibration(planning, with_table(planning, shards))
 
 
 def chain_of(recipe: Recipe, folder: str, parameters: Mapping[str, Any]) -> Chain:
@@ -65,7 +67,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
     chain = chain_of(attempt.recipe, attempt.folder.url, shard.parameters)
     bins = Histograms()
-    for table in read_batches(attempt, shard, BATCH):
+    cut = read_cuts(attempt, shard)
+    for table in map(cut, read_batches(attempt, shard, BATCH)):
         record(attempt, apply_any(chain, table), screened(table), bins)
     attempt.histograms = bins.result()
 

@@ -302,8 +302,9 @@ def test_a_run_without_documents(tmp_path: Path) -> None:
     assert "nan" not in page.text_content()
 
 
-# Of a WARC file, with a recipe that names no robots.txt and ranks no pages.
-STAGES_OF_CLEAN = [name for name in STAGES if name not in ("ids", "robots", "hosts", "sample", "calibrate")]
+# Of a WARC file, with a recipe that names no robots.txt, ranks no pages and cuts no lines.
+OTHERS = ("ids", "robots", "hosts", "sample", "calibrate", "line_keys", "repeated_lines", "cut_lines")
+STAGES_OF_CLEAN = [name for name in STAGES if name not in OTHERS]
 
 
 @pytest.mark.parametrize("last", [None, *STAGES_OF_CLEAN])

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.ledger import Input
+from pipeline.stages.duplicates.cuts import read_cuts
 from pipeline.stages.stage import Attempt, Planning, Shard
 from pipeline.stages.tables import as_input
 from pipeline.store.digest import combine
@@ -49,6 +50,20 @@ def plan_blocks(planning: Planning, stage: str, most: int = MOST) -> list[Shard]
     return found
 
 
+def with_crawls(planning: Planning, blocks: Sequence[Shard]) -> list[Shard]:
+    """Blocks with the crawl of each of their shards, as parameter `crawls`."""
+    from pipeline.dedup.scope import shard_labels
+
+    labels = shard_labels(planning.ledger.closed("extract"), planning.files)
+    found = []
+    for block in blocks:
+        crawls = [labels[name] for name in block.parameters["shards"]]
+        inputs = [*block.inputs, Input(name="crawls", digest=combine(crawls))]
+        parameters = {**block.parameters, "crawls": crawls}
+        found.append(Shard(name=block.name, inputs=inputs, parameters=parameters))
+    return found
+
+
 def bases(blocks: Sequence[Shard]) -> np.ndarray:
     """Number of the first document of each block and, last, of all documents (blocks + 1,) of int64."""
     rows = [sum(block.parameters["rows"]) for block in blocks]
@@ -58,11 +73,15 @@ def bases(blocks: Sequence[Shard]) -> np.ndarray:
 def read_block(
     attempt: Attempt, shard: Shard, columns: Sequence[str] | None, rows: int = 1024
 ) -> Iterator[tuple[int, int, pa.Table]]:
-    """The documents of a block in batches: which of its shards, the row (in the block) of the first one, the rows."""
+    """The documents of a block in batches: which of its shards, the row (in the block) of the first one, the rows.
+
+    Lines that an earlier stage cut are gone; a document that it emptied has the text null, and takes no part.
+    """
     row = 0
     for at, name in enumerate(shard.parameters["files"]):
+        cut = read_cuts(attempt, shard, at)
         for table in iterate(attempt.folder, name, columns, rows):
-            yield at, row, table
+            yield at, row, cut(table)
             row += table.num_rows
             attempt.documents += table.num_rows
             attempt.report({"documents": attempt.documents})

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipeline.stages.duplicates.blocks import all_of, bases, plan_blocks, read_block
 from pipeline.stages.duplicates.components import ARRAYS, part_of, parts_of
+from pipeline.stages.duplicates.cuts import with_cuts
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import schema_of
 
@@ -32,7 +33,7 @@ def settings(recipe: Recipe) -> object:
 
 def plan(planning: Planning) -> list[Shard]:
     """One shard a block, which reads what `components` says of it."""
-    blocks = plan_blocks(planning, "members")
+    blocks = with_cuts(planning, "members", plan_blocks(planning, "members"))
     components, found = all_of(planning, "components", "components")
     starts = bases(blocks).tolist()
     return [

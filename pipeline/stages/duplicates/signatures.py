@@ -13,10 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.ledger import Input
-from pipeline.stages.duplicates.blocks import all_of, bases, plan_blocks, read_block, reduce_shards
+from pipeline.stages.duplicates.blocks import (
+    all_of,
+    bases,
+    plan_blocks,
+    read_block,
+    reduce_shards,
+    with_crawls,
+)
+from pipeline.stages.duplicates.cuts import with_cuts
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
-from pipeline.store.digest import combine
 from pipeline.store.parquet import schema_of
 
 if TYPE_CHECKING:
@@ -43,17 +49,8 @@ def settings(recipe: Recipe) -> object:
 
 
 def plan(planning: Planning) -> list[Shard]:
-    """One shard a block, which knows the crawl of each of its shards."""
-    from pipeline.dedup.scope import shard_labels
-
-    labels = shard_labels(planning.ledger.closed("extract"), planning.files)
-    found = []
-    for shard in plan_blocks(planning, "signatures"):
-        crawls = [labels[name] for name in shard.parameters["shards"]]
-        inputs = [*shard.inputs, Input(name="crawls", digest=combine(crawls))]
-        parameters = {**shard.parameters, "crawls": crawls}
-        found.append(Shard(name=shard.name, inputs=inputs, parameters=parameters))
-    return found
+    """One shard a block, which knows the crawl of each of its shards and what lines its documents lost."""
+    return with_cuts(planning, "signatures", with_crawls(planning, plan_blocks(planning, "signatures")))
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
@@ -100,6 +97,9 @@ class _Keys:
         from pipeline.dedup.urls import url_hashes
 
         rows = np.arange(row, row + table.num_rows, dtype=np.uint32)
+        if table["text"].null_count:  # a document that lost all its lines takes no part
+            valid = table["text"].is_valid()
+            table, rows = table.filter(valid), rows[valid.to_numpy()]
         scopes = scope_keys(table, self._dedup.scope, crawl)
         if self._dedup.exact or self._dedup.minhash:
             found = signed(table["text"].combine_chunks(), self._dedup)
