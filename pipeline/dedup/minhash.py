@@ -82,7 +82,7 @@ def minima(hashes: Array, bounds: Array, settings: MinHashSettings) -> Array:
     multipliers, offsets = permutations(settings.bands * settings.rows, settings.seed, settings.variant)
     narrow = settings.variant == "affine32"
     out = np.empty((len(bounds) - 1, len(multipliers)), multipliers.dtype)
-    values = np.ascontiguousarray(hashes, multipliers.dtype)
+    values = np.require(hashes, multipliers.dtype, ["C", "W"])
     if narrow:
         _minima32(values, bounds, multipliers, offsets, out)
     else:
@@ -109,5 +109,5 @@ def _band_keys(signatures: Array, rows: int, out: Array) -> None:
 def band_keys(signatures: Array, settings: MinHashSettings) -> Array:
     """A key for every band, uint64 [documents, bands]: equal exactly where the band's rows are, up to 2^-64."""
     out = np.empty((len(signatures), settings.bands), np.uint64)
-    _band_keys(np.ascontiguousarray(signatures, np.uint64), settings.rows, out)
+    _band_keys(np.array(signatures, np.uint64, order="C"), settings.rows, out)
     return out

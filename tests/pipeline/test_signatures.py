@@ -190,3 +190,14 @@ def test_bands_meet_exactly_when_their_rows_do() -> None:
         same = (part[:, None] == part[None]).all(axis=2)
         assert ((keys[:, None, band] == keys[None, :, band]) == same).all()
     assert not set(keys[:, 0].tolist()) & set(keys[:, 1].tolist())
+
+
+@pytest.mark.parametrize("variant", ["affine32", "legacy", "datatrove"])
+def test_arrays_that_cannot_be_written_are_taken(variant: Any) -> None:
+    chosen = MinHashSettings(variant=variant)
+    hashes = np.arange(9, dtype=np.uint32 if variant == "affine32" else np.uint64)
+    row = signature_of_hashes(hashes, chosen)
+    keys = band_keys(row[None], chosen)
+    hashes.flags.writeable = row.flags.writeable = False
+    assert signature_of_hashes(hashes, chosen).tolist() == row.tolist()
+    assert band_keys(row[None], chosen).tolist() == keys.tolist()
