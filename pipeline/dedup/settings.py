@@ -45,6 +45,10 @@ class MinHashSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     longest: Count = 100_000  # shingles of a document that are looked at, from its beginning
     verify: VerifySettings | None = VerifySettings()  # null: every candidate pair counts, as with datatrove
 
+    def __post_init__(self) -> None:
+        if self.variant == "datatrove" and self.unit == "characters":
+            raise ValueError("unit: datatrove's variant has shingles of words only")
+
 
 class UrlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which form of an address is compared: serialised as the WHATWG standard says, or C4's."""

@@ -123,6 +123,7 @@ def test_a_policy_over_an_unknown_signal_names_the_fix(tmp_path: Path) -> None:
         ("dedup.scope=page", "scope"),
         ("dedup.minhash.verify.floor=0.9", "at most the threshold"),
         ("dedup.minhash.variant=rensa", "variant"),
+        ("dedup.minhash={variant: datatrove, unit: characters}", "words only"),
     ],
 )
 def test_what_is_wrong_with_the_section_is_said_in_a_line(tmp_path: Path, setting: str, message: str) -> None:
