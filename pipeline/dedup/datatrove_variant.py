@@ -9,6 +9,7 @@ n-gram's tokens joined by spaces. A text shorter than one n-gram has no shingle.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -39,21 +40,44 @@ _NEW_DIGITS = (
 )
 _DIGIT = rf"[\d{''.join(f'{chr(first)}-{chr(last)}' for first, last in _NEW_DIGITS)}]"
 _NUMBER = re.compile(rf"{_DIGIT}+(?:[.,،٫⎖⎗⎘]{_DIGIT}+)?")
-_SPACES = str.maketrans(dict.fromkeys(MARKS, " "))
+_ASCII_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
+_SPACES = frozenset(MARKS)
+_FEW = 64
 
 
 @functools.cache
-def _marks() -> dict[int, None]:
-    """Every nonspacing mark, for `str.translate`."""
-    return {code: None for code in range(0x300, 0xE01F0) if unicodedata.category(chr(code)) == "Mn"}
+def _numerals() -> frozenset[str]:
+    """What may be in a number beside ASCII: a text without them needs the simpler expression."""
+    new = itertools.chain.from_iterable(range(first, last + 1) for first, last in _NEW_DIGITS)
+    known = (code for code in range(0x80, 0x20000) if chr(code).isdecimal())
+    return frozenset(map(chr, (*new, *known))) | frozenset("،٫⎖⎗⎘")
+
+
+@functools.cache
+def _nonspacing() -> frozenset[str]:
+    """Every nonspacing mark."""
+    return frozenset(chr(code) for code in range(0x300, 0xE01F0) if unicodedata.category(chr(code)) == "Mn")
+
+
+def _replaced(text: str, marks: set[str], by: str) -> str:
+    # Most texts have few of them, and replacing one at a time is faster than a table of all.
+    if len(marks) > _FEW:
+        return text.translate(dict.fromkeys(map(ord, marks), by))
+    for mark in marks:
+        text = text.replace(mark, by)
+    return text
 
 
 def simplified(text: str) -> str:
     """datatrove's `simplify_text` with its defaults."""
-    text = " ".join(_NUMBER.sub("0", text.lower()).translate(_SPACES).split())
+    text = text.lower()
+    found = set(text)
+    text = (_ASCII_NUMBER if found.isdisjoint(_numerals()) else _NUMBER).sub("0", text)
+    text = " ".join(_replaced(text, found & _SPACES, " ").split())
     if text.isascii():
         return text
-    return unicodedata.normalize("NFD", text).translate(_marks()).strip()
+    text = unicodedata.normalize("NFD", text)
+    return _replaced(text, set(text) & _nonspacing(), "").strip()
 
 
 @functools.cache

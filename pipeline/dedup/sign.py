@@ -38,13 +38,18 @@ class Shingles(NamedTuple):
 
 
 def signed(texts: Texts, settings: DedupSettings) -> Signed:
-    """Text hashes and band keys. Linear in the texts, at most `longest` shingles of each are looked at."""
+    """Text hashes and band keys. Linear in the texts, at most `longest` shingles of each are looked at.
+
+    Of `variant: datatrove` text hashes are zero where exact duplicates are not looked for.
+    """
     minhash = settings.minhash
     if minhash is None:
         hashes = forms(texts, "words", 1, 0).text_hashes
         return Signed(hashes, np.empty((len(texts), 0), np.uint64), np.zeros(len(texts), np.bool_))
     if minhash.variant == "datatrove":
-        hashes = forms(texts, "words", 1, 0).text_hashes
+        # Its own form is another; this one is made for exact duplicates alone.
+        exact = settings.exact
+        hashes = forms(texts, "words", 1, 0).text_hashes if exact else np.zeros((len(texts), 2), np.uint64)
         values, bounds = _shingles(texts, minhash)
     else:
         hashes, values, bounds = forms(texts, minhash.unit, minhash.ngram, minhash.longest)
