@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from filters.document import empty
 from filters.models.calibration import BYTES_PER_TOKEN
 from pipeline.canaries import check
 from pipeline.dedup.scope import crawl_labels, crawl_of
@@ -145,14 +146,13 @@ def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[st
         )
         if sum(table.num_rows for table in tables) >= pages:
             break
-    table = pa.concat_tables(tables) if tables else None
-    extracted = max(time.perf_counter() - wall, time.process_time() - started)
-    rows = table.num_rows if table is not None else 0
+    passed = table = pa.concat_tables(tables) if tables else empty()
+    seconds = max(time.perf_counter() - wall, time.process_time() - started)
+    rows = table.num_rows
     size = reached or (tally.bytes_in if file.kind != "warc" else file.size)
-    kept, kept_bytes, seconds, passed = rows, 0, extracted, table
     findings: list[Finding] = []
     rules: list[Fired] = []
-    if table is not None and recipe.filters is not None:
+    if rows and recipe.filters is not None:
         from pipeline.stages.calibrate import calibrated_on
 
         expected = round(rows * total / max(size, 1))
@@ -162,14 +162,13 @@ def _measure(recipe: Recipe, file: InputFile, pages: int, total: int) -> dict[st
         applied = chain.apply(table)
         seconds += time.perf_counter() - wall
         passed = applied.documents.filter(pa.array(applied.verdict.keep))
-        kept, kept_bytes = passed.num_rows, pc.sum(pc.binary_length(passed["text"])).as_py() or 0
         rules = fired(chain, applied)
         findings = [*check(recipe, chain), *suspicious(chain, rules, rows)]
     return {
         "pages": rows,
         "bytes": size,
-        "kept": kept,
-        "kept_bytes": kept_bytes,
+        "kept": passed.num_rows,
+        "kept_bytes": pc.sum(pc.binary_length(passed["text"])).as_py() or 0,
         "seconds": seconds,
         "findings": findings,
         "rules": rules,

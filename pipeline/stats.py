@@ -88,10 +88,7 @@ def stats(folder: Folder) -> dict[str, Any]:
         "failed": dict(sorted(failed.items())),
         "dropped": dict(dropped.most_common()),
         "duplicates": dict(sorted(duplicates.items())),
-        "lines": _lines(closed),
-        "clusters": cluster_sizes(closed["dedup"]),
-        "pairs": _pairs(closed.get("verify", [])),
-        "lost_by_year": [msgspec.to_builtins(row) for row in lost_by_year(closed["dedup"])],
+        **_compared(closed),
         "removed": dict.fromkeys(_REMOVED, 0) | {why: rules.total() for why, rules in removed.items()},
         **{REMOVING[why][1]: dict(rules.most_common()) for why, rules in removed.items()},
         "contamination": contamination.by_benchmark(folder, closed["filter"]),
@@ -136,6 +133,16 @@ def _bands(folder: Folder, filtered: list[Receipt]) -> list[dict[str, Any]]:
     total = {"documents": plain(filtered, "in"), "characters": plain(filtered, "characters")}
     dropped = {"documents": named(filtered, "dropped"), "characters": named(filtered, "dropped_characters")}
     return bands.told(bands.judge(recipe, total, dropped))
+
+
+def _compared(closed: dict[str, list[Receipt]]) -> dict[str, Any]:
+    """What comparing documents and their lines found, beyond how many were removed."""
+    return {
+        "lines": _lines(closed),
+        "clusters": cluster_sizes(closed["dedup"]),
+        "pairs": _pairs(closed["verify"]),
+        "lost_by_year": [msgspec.to_builtins(row) for row in lost_by_year(closed["dedup"])],
+    }
 
 
 def cluster_sizes(compared: list[Receipt]) -> dict[str, int]:
