@@ -60,8 +60,7 @@ def stats(folder: Folder) -> dict[str, Any]:
     reading = ledger.manifest("extract")
     lost_inputs = reading.given_up if reading else []
     failed = named(extracted, "failed")
-    if lost_inputs:
-        failed["shard_given_up"] += len(lost_inputs)
+    failed += Counter({"shard_given_up": len(lost_inputs)})  # no entry where there are none
     records = plain(extracted, "records") + len(lost_inputs)
     skipped = named(extracted, "skipped")
     dropped = named(closed["filter"], "dropped")

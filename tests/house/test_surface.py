@@ -75,6 +75,9 @@ def test_tables() -> None:
         "ccnet",
         "contamination",
     ]
+
+
+def test_stages() -> None:
     assert list(STAGES) == [
         "ids",
         "extract",
