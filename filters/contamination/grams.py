@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 LONGEST = 64  # words of a window
 _BASE = 0x9E3779B97F4A7C15
-_BITS = 32  # of the bitmap, a head
+_BITS = 16  # of the bitmap, a head, which sets two of them in one word
 
 
 @compiled("uint64(uint64[::1], int64, int64)")
@@ -68,6 +68,26 @@ def _look_up(key: Any, slot_keys: Array, slots: Array) -> Any:
     return -1
 
 
+@compiled("uint64(uint64)", bare=True)
+def _two_bits(key: Any) -> Any:
+    """Two of 64 bits."""
+    one = np.uint64(1) << ((key >> np.uint64(58)) & np.uint64(63))
+    return one | (np.uint64(1) << ((key >> np.uint64(52)) & np.uint64(63)))
+
+
+@compiled("boolean(uint64[::1], uint64)", bare=True)
+def _may_be(bitmap: Array, key: Any) -> bool:
+    """False for nearly all heads that no window has."""
+    bits = _two_bits(key)
+    return bitmap[np.int64(key >> np.uint64(16)) & (len(bitmap) - 1)] & bits == bits
+
+
+@compiled("void(uint64[::1], uint64[::1])")
+def _mark(heads: Array, bitmap: Array) -> None:
+    for i in range(len(heads)):
+        bitmap[np.int64(heads[i] >> np.uint64(16)) & (len(bitmap) - 1)] |= _two_bits(heads[i])
+
+
 @compiled(
     "int64(uint64[::1], int64[::1], int64[::1], uint64[::1], uint64[::1], int64[::1], uint64[::1], uint64[::1],"
     " int64[::1], int64[:, ::1])"
@@ -85,7 +105,7 @@ def _find(
     out: Array,
 ) -> int:
     """Rows `document, first word, window` of what is found, as far as there is room; returns how many there are."""
-    head, count, mask = lengths[0], 0, np.uint64(64 * len(bitmap) - 1)
+    head, count = lengths[0], 0
     leaves = np.uint64(1)
     for _ in range(head):
         leaves *= np.uint64(_BASE)
@@ -98,8 +118,7 @@ def _find(
             if i > first:
                 rolling = rolling * np.uint64(_BASE) + (hashes[i + head - 1] - hashes[i - 1] * leaves)
             key = _key(rolling, head)
-            bit = (key >> np.uint64(20)) & mask
-            if not bitmap[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1):
+            if not _may_be(bitmap, key):
                 continue
             at = _look_up(key, head_keys, head_slots)
             if at < 0:
@@ -259,6 +278,5 @@ def _bitmap(heads: Array) -> Array:
     while room < _BITS * len(heads):
         room *= 2
     bitmap = np.zeros(room // 64, np.uint64)
-    bit = (heads >> np.uint64(20)) & np.uint64(room - 1)
-    np.bitwise_or.at(bitmap, (bit >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bit & np.uint64(63)))
+    _mark(heads, bitmap)
     return bitmap

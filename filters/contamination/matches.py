@@ -11,7 +11,7 @@ import numpy as np
 
 from filters.contamination.grams import Hits
 from filters.contamination.index import Index, Lookup
-from filters.contamination.streams import Stream, tokens, words
+from filters.contamination.streams import Stream, tokens, word_hashes, words
 
 Array = np.ndarray[Any, Any]
 
@@ -58,29 +58,49 @@ def measure(codes: Array, bounds: Array, index: Index) -> Measured:
     count = len(bounds) - 1
     found: list[list[Match]] = [[] for _ in range(count)]
     ngrams, shares, near = np.zeros(count, np.int64), np.zeros(count), np.zeros(count)
-    note = _Notes(codes, bounds, index, found)
     if index.words is not None:
-        stream = words(codes, bounds)
-        hits = index.words.grams.find(stream)
-        exact = hits.chosen(hits.text >= index.questions)
-        if len(exact.at):
-            places = np.unique(np.stack([exact.document, exact.at]), axis=1)[0]
-            ngrams = np.bincount(places, minlength=count)
-            _note_runs(note, "ngram", stream, exact, index.words)
-        if index.near is not None:
-            close = hits.chosen(hits.text < index.questions)
-            for one in index.near.find(close, index.words.grams.per_text, stream, codes):
-                near[one.document] = max(near[one.document], one.score)
-                place = (stream.starts[one.first], stream.ends[one.end - 1])
-                note.add(one.document, one.item, "near", *place, one.score)
+        hits = index.words.grams.find(word_hashes(codes, bounds))
+        if len(hits.at):
+            _note_words(codes, bounds, index, index.words, hits, (found, ngrams, near))
     if index.tokens is not None:
         stream = tokens(codes, bounds)
         hits = index.tokens.grams.find(stream)
         if len(hits.at):
-            _note_shares(note, stream, hits, index.tokens, shares)
+            _note_shares(_Notes(codes, bounds, index, found), stream, hits, index.tokens, shares)
     for row in found:
         row.sort(key=lambda one: (one.start, one.end, one.kind, one.benchmark, one.item))
     return Measured(found, ngrams, shares, near)
+
+
+def _note_words(
+    codes: Array,
+    bounds: Array,
+    index: Index,
+    looked_up: Lookup,
+    hits: Hits,
+    out: tuple[list[list[Match]], Array, Array],
+) -> None:
+    """Write down what `ngram` and `near` find in the texts that have hits, and only in those look where words stand."""
+    found, ngrams, near = out
+    rows = np.unique(hits.document)
+    sizes = bounds[rows + 1] - bounds[rows]
+    few_bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    few = np.concatenate([codes[bounds[row] : bounds[row + 1]] for row in rows.tolist()])
+    stream = words(few, few_bounds)
+    hits = looked_up.grams.find(stream)
+    note = _Notes(few, few_bounds, index, [found[row] for row in rows.tolist()])
+    exact = hits.chosen(hits.text >= index.questions)
+    if len(exact.at):
+        places = np.unique(np.stack([exact.document, exact.at]), axis=1)[0]
+        ngrams[rows] = np.bincount(places, minlength=len(rows))
+        _note_runs(note, "ngram", stream, exact, looked_up)
+    if index.near is not None:
+        close = hits.chosen(hits.text < index.questions)
+        for one in index.near.find(close, looked_up.grams.per_text, stream, few):
+            row = rows[one.document]
+            near[row] = max(near[row], one.score)
+            place = (stream.starts[one.first], stream.ends[one.end - 1])
+            note.add(one.document, one.item, "near", *place, one.score)
 
 
 class _Notes:

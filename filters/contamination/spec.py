@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     against: str | tuple[str, ...] = "lists.benchmarks"  # entries of kind benchmarks
     action: Literal["drop", "cut", "measure"] = "drop"
-    kinds: tuple[Kind, ...] = ("ngram", "tokens", "near")
+    kinds: tuple[Kind, ...] = ("ngram", "near")
     parts: tuple[Part, ...] = ("question", "answer", "passage")
     n: Words = 13
     min_words: Words = 8

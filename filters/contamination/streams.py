@@ -9,7 +9,8 @@ separate words too: pages often lack the space behind them.
 
 Tokens are case-sensitive: a run of letters, marks, digits and underscores, or one other visible character.
 
-One compiled pass each, linear on any text, some 2 ns a character.
+One compiled pass each, linear on any text. Where words stand is only asked of texts in which something was found: the
+hashes alone (`word_hashes`) take some 2 ns a character, as the pass hardly ever branches.
 """
 
 from __future__ import annotations
@@ -51,6 +52,35 @@ class Forms(NamedTuple):
 
     table: Array  # uint32 [0x110000]
     longer: Array  # uint32: a length, then so many code points
+    letters: Array  # uint64 [0x110000]: what a letter adds to a hash, a multiple of 4; else one of the kinds
+
+
+# Kinds of code points in `Forms.letters`: several letters or a word by itself is `_RARE`.
+_NOTHING, _ENDS, _RARE = 1, 2, 3
+
+
+@compiled("uint64(uint64)")
+def _letter(form: Any) -> Any:
+    """What a letter adds to a word's hash: a number of its own."""
+    return mixed(add(np.uint64(START), form)) & ~np.uint64(3)
+
+
+@compiled("uint64(uint64, uint64)")
+def _with_letter(state: Any, letter: Any) -> Any:
+    """A word's hash with one more letter: a rotation keeps their order, and takes two cycles."""
+    return ((state << np.uint64(5)) | (state >> np.uint64(59))) ^ letter
+
+
+@compiled("void(uint32[::1], uint64[::1])")
+def _fill_letters(table: Array, out: Array) -> None:
+    for code in range(len(table)):
+        form = table[code]
+        if form < _LIMIT:
+            out[code] = _letter(np.uint64(form))
+        elif form == _DELETED:
+            out[code] = _NOTHING
+        else:
+            out[code] = _ENDS if form == _SEPARATES else _RARE
 
 
 @functools.cache
@@ -81,7 +111,9 @@ def forms() -> Forms:
     for first, last in NO_SPACES:
         part = table[first : last + 1]
         part[part < _LIMIT] += np.uint32(_SINGLE)
-    return Forms(table, np.array(longer, np.uint32))
+    letters = np.empty(_LIMIT, np.uint64)
+    _fill_letters(table, letters)
+    return Forms(table, np.array(longer, np.uint32), letters)
 
 
 @functools.cache
@@ -117,18 +149,18 @@ def _words(
                     starts[count], inside = i, True
                 end = i + 1
                 if form < _LIMIT:
-                    state = add(state, np.uint64(form))
+                    state = _with_letter(state, _letter(np.uint64(form)))
                 else:
                     first = np.int64(form) - _LIMIT
                     for k in range(first + 1, first + 1 + np.int64(longer[first])):
-                        state = add(state, np.uint64(longer[k]))
+                        state = _with_letter(state, _letter(np.uint64(longer[k])))
             elif form != _DELETED:
                 if inside:
                     hashes[count], ends[count] = mixed(state), end
                     count += 1
                     state, inside = np.uint64(START), False
                 if form != _SEPARATES:
-                    hashes[count] = mixed(add(state, np.uint64(form - _SINGLE)))
+                    hashes[count] = mixed(_with_letter(state, _letter(np.uint64(form - _SINGLE))))
                     starts[count], ends[count] = i, i + 1
                     count += 1
         if inside:
@@ -136,6 +168,57 @@ def _words(
             count += 1
         offsets[text + 1] = count
     return count
+
+
+@compiled(
+    "int64(uint32[::1], int64[::1], uint64[::1], uint32[::1], uint32[::1], int64[::1], uint64[::1])",
+    bare=True,
+)
+def _word_hashes(
+    codes: Array, bounds: Array, letters: Array, table: Array, longer: Array, offsets: Array, hashes: Array
+) -> int:
+    count = 0
+    for text in range(len(bounds) - 1):
+        state, inside = np.uint64(START), np.int64(0)
+        for i in range(bounds[text], bounds[text + 1]):
+            value = letters[codes[i]]
+            kind = value & np.uint64(3)
+            if kind == np.uint64(_RARE):
+                form = np.int64(table[codes[i]])
+                if form < _SINGLE:
+                    for k in range(form - _LIMIT + 1, form - _LIMIT + 1 + np.int64(longer[form - _LIMIT])):
+                        state = _with_letter(state, _letter(np.uint64(longer[k])))
+                    inside = np.int64(1)
+                    continue
+                hashes[count] = state
+                count += inside
+                hashes[count] = _with_letter(np.uint64(START), _letter(np.uint64(form - _SINGLE)))
+                count += 1
+                state, inside = np.uint64(START), np.int64(0)
+                continue
+            # Written whether or not a word ends here: a branch that cannot be foreseen costs more.
+            hashes[count] = state
+            ends, goes_on = kind == np.uint64(_ENDS), kind == np.uint64(0)
+            count += inside if ends else np.int64(0)
+            longer_state = _with_letter(state, value)
+            kept = np.uint64(START) if ends else state
+            state = longer_state if goes_on else kept
+            inside = np.int64(1) if goes_on else (np.int64(0) if ends else inside)
+        hashes[count] = state
+        count += inside
+        offsets[text + 1] = count
+    for k in range(count):
+        hashes[k] = mixed(hashes[k])
+    return count
+
+
+def word_hashes(codes: Array, bounds: Array) -> Stream:
+    """The stream that `words` gives without places: `starts`, `ends` and `wordlike` are empty."""
+    offsets, hashes = np.zeros(len(bounds), np.int64), np.empty(len(codes) + 1, np.uint64)
+    rules = forms()
+    count = _word_hashes(codes, bounds, rules.letters, rules.table, rules.longer, offsets, hashes)
+    none = np.zeros(0, np.int64)
+    return Stream(offsets, hashes[:count], none, none, none.astype(np.bool_))
 
 
 @compiled(
@@ -180,7 +263,7 @@ def words(codes: Array, bounds: Array) -> Stream:
     """The words of texts given as code points (`filters.text.layout.code_points`), in normal form."""
     offsets, room = np.zeros(len(bounds), np.int64), len(codes)
     hashes, starts, ends = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
-    count = _words(codes, bounds, *forms(), offsets, hashes, starts, ends)
+    count = _words(codes, bounds, *forms()[:2], offsets, hashes, starts, ends)
     return Stream(offsets, hashes[:count], starts[:count], ends[:count], np.ones(count, np.bool_))
 
 

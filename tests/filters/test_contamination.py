@@ -11,7 +11,7 @@ import pytest
 
 from filters.batch import Batch
 from filters.chain import Chain, chain_steps
-from filters.contamination import SPEC, Benchmarks, Item
+from filters.contamination import SPEC, Benchmarks, Item, streams
 from filters.contamination.cut import cut, gaps, pieces
 from filters.contamination.matches import Match, read
 from filters.contamination.spec import Settings
@@ -30,7 +30,9 @@ FILL = "Nothing in this sentence was ever asked of anybody, and it is here to ta
 
 
 def filter_of(*items: Item, **settings: Any) -> tuple[Settings, dict[str, Benchmarks]]:
-    return Settings(**settings), {"lists.benchmarks": Benchmarks(items or (ITEM,))}
+    return Settings(**{"kinds": ("ngram", "tokens", "near"), **settings}), {
+        "lists.benchmarks": Benchmarks(items or (ITEM,))
+    }
 
 
 def columns(texts: list[str], *items: Item, **settings: Any) -> dict[str, list[Any]]:
@@ -245,6 +247,24 @@ def test_a_batch_says_what_single_documents_say() -> None:
         }
         for one in read(whole["matches"][at]):
             assert 0 <= one.start < one.end <= len(text)
+
+
+def test_hashes_alone_are_those_of_the_words_with_places() -> None:
+    draw = random.Random(5)
+    pieces = [
+        *"aZé'’-–—!;.,  \n\t字かกﬁ½²Σß\u0301\u00ad\ud800",
+        "don't",
+        "ﬁﬁ",
+        "e\u0301",
+        "字字a",
+        "\U0010ffff",
+    ]
+    texts = ["".join(draw.choices(pieces, k=draw.randrange(40))) for _ in range(500)]
+    batch = Batch(texts)
+    whole, alone = streams.words(batch.codes, batch.bounds), streams.word_hashes(batch.codes, batch.bounds)
+    assert whole.offsets.tolist() == alone.offsets.tolist()
+    assert whole.hashes.tolist() == alone.hashes.tolist()
+    assert len(whole.hashes) > 2000
 
 
 def test_cost_is_linear_in_repeated_items() -> None:

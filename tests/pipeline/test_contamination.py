@@ -28,7 +28,7 @@ lists:
   tests: {kind: benchmarks, path: bench/*.jsonl}
 filters:
   - language
-  - contamination: {against: lists.tests%s}
+  - contamination: {against: lists.tests, kinds: [ngram, tokens, near]%s}
 dedup: null
 pii: null
 """
