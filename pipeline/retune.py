@@ -17,10 +17,11 @@ from filters.cascade import Screen
 from pipeline.cascade import screen_for
 from pipeline.errors import UsageError, UserError
 from pipeline.inputs import InputFile, describe
-from pipeline.ledger import Ledger, Manifest
+from pipeline.ledger import Ledger, Manifest, receipt_name, shard_key
 from pipeline.recipe import Recipe, read, read_resolved
 from pipeline.road import fingerprints, read_inputs, stages_of
 from pipeline.stages import STAGES
+from pipeline.stages.redecide import SHORTCUTS
 from pipeline.stages.stage import Planning, Shard, Source
 from pipeline.stats import plain, require_run
 from pipeline.store import Folder
@@ -42,6 +43,7 @@ class Retuning:
     whole: bool = False  # all inputs have to be read again
     _receipts: dict[str, dict[str, str]] = field(default_factory=dict)
     _parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _fingerprints: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.folder)
@@ -56,11 +58,22 @@ class Retuning:
         found = {name: shards[shard.name] for name, shards in names.items() if shard.name in shards}
         if set(found) != set(names):
             return None
+        if stage not in SHORTCUTS and not self._adopted(stage, shard):
+            return None  # it is computed from files of this run, which may have to be restored first
         if stage == "filter" and self.released("extract") and not self.whole and not self._from_warc():
             return None  # only a WARC file can be read by offset
         released = [name for name in found if self.released(name)]
         parameters = self._extracted_from().get(shard.name, {}) if released and stage == "filter" else {}
         return Source(run=self.folder.url, receipts=found, released=released, parameters=parameters)
+
+    def _adopted(self, stage: str, shard: Shard) -> bool:
+        """Whether the earlier run's receipt of a shard counts here too."""
+        if not self._fingerprints:
+            self._fingerprints = fingerprints(
+                self.recipe, stages_of(self.recipe, self.files, self.only, self.until)
+            )
+        key = shard_key(self._fingerprints[stage], shard.inputs)
+        return self._by_shard(stage)[shard.name] == receipt_name(shard.name, key)
 
     def released(self, stage: str) -> bool:
         """True if the earlier run has let go of the stage's files."""
