@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline import yaml
 from pipeline.canaries import check
 from pipeline.canary_texts import TEXTS
 from pipeline.lint import lint
@@ -40,6 +41,11 @@ def test_every_rule_drops_its_canary_and_keeps_the_plain_page(recipe: Recipe) ->
     assert {name for name in active - set(TEXTS) if not name.startswith("url")} <= set(WITHOUT)
 
 
+def test_it_states_among_which_documents_duplicates_are_looked_for(recipe: Recipe) -> None:
+    section = yaml.parse(*source(recipe.name))[0]["dedup"]
+    assert section["scope"] in ("crawl", "language", "global")
+
+
 def test_what_it_lacks_has_an_address(recipe: Recipe) -> None:
     for one in recipe.left_out:
         assert one.source, str(one)
@@ -62,3 +68,24 @@ def test_what_only_some_have() -> None:
     assert {name for name in NAMES if load(name).bands} == {"dclm", "dolma3", "fineweb", "fineweb-edu"}
     languages = load("fineweb2").chain({}).languages
     assert set(languages) == {"de", "fr", "es", "ru", "zh"}
+
+
+@pytest.mark.parametrize(
+    ("name", "shingle", "bands", "rows"),
+    [
+        ("fineweb", "5 words", 14, 8),
+        ("fineweb-edu", "5 words", 14, 8),
+        ("fineweb2", "5 words", 14, 8),
+        ("refinedweb", "5 words", 450, 20),
+        ("dolma3", "5 words", 26, 11),
+        ("dclm", "5 words", 93, 15),
+        ("nemotron-like", "24 characters", 20, 13),
+        ("gopher", "13 words", 20, 13),
+    ],
+)
+def test_published_bands(name: str, shingle: str, bands: int, rows: int) -> None:
+    dedup = load(name).dedup
+    assert dedup is not None
+    assert dedup.minhash is not None
+    found = dedup.minhash
+    assert (f"{found.ngram} {found.unit}", found.bands, found.rows) == (shingle, bands, rows)
