@@ -157,7 +157,7 @@ def lost_by_year(compared: list[Receipt]) -> list[YearLoss]:
     """Tokens lost to duplicates by the crawl's year, from the receipts of `dedup`; empty where none counted them."""
     from pipeline.dedup.lost import by_year
 
-    return by_year(named(compared, "characters_by_year"), named(compared, "lost_characters_by_year"))
+    return by_year(named(compared, "bytes_by_year"), named(compared, "lost_bytes_by_year"))
 
 
 def _pairs(verified: list[Receipt]) -> dict[str, Any]:

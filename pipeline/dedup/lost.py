@@ -21,22 +21,17 @@ class YearLoss(msgspec.Struct, frozen=True):
     share: float  # lost of all
 
 
-def by_year(characters: Mapping[str, int], lost: Mapping[str, int]) -> list[YearLoss]:
-    """Rows by ascending year, then those of an unknown year (0), then all; from characters by year."""
+def by_year(sizes: Mapping[str, int], lost: Mapping[str, int]) -> list[YearLoss]:
+    """Rows by ascending year, then those of an unknown year (0), then all; from bytes of text by year."""
     from filters.models.calibration import BYTES_PER_TOKEN
 
     def row(year: str, whole: int, part: int) -> YearLoss:
-        # A character is taken for a byte, as it is in English: shares do not depend on it.
         share = round(part / whole, 6) if whole else 0.0
         return YearLoss(year, round(whole / BYTES_PER_TOKEN), round(part / BYTES_PER_TOKEN), share)
 
-    years = sorted(
-        (int(year) for year, number in characters.items() if number), key=lambda year: (not year, year)
-    )
-    rows = [
-        row(str(year) if year else "unknown", characters[str(year)], lost.get(str(year), 0)) for year in years
-    ]
-    return [*rows, row("all", sum(characters.values()), sum(lost.values()))] if rows else []
+    years = sorted((int(year) for year, number in sizes.items() if number), key=lambda year: (not year, year))
+    rows = [row(str(year) if year else "unknown", sizes[str(year)], lost.get(str(year), 0)) for year in years]
+    return [*rows, row("all", sum(sizes.values()), sum(lost.values()))] if rows else []
 
 
 def lines(rows_by_scope: Mapping[str, Sequence[YearLoss]]) -> Iterator[str]:

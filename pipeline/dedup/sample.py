@@ -31,7 +31,7 @@ class Sample:
         self._scores = scores(documents, dedup.keep)
         self._years = crawl_year(documents, crawl)
         texts = documents["text"].combine_chunks()
-        self._characters = np.asarray(pc.fill_null(pc.utf8_length(texts), 0), np.int64)
+        self._sizes = np.asarray(pc.fill_null(pc.binary_length(texts), 0), np.int64)
         self._signed = signed(texts, dedup)
         if dedup.url is not None:
             self._urls = url_hashes(documents["url"].combine_chunks(), dedup.url.variant)
@@ -82,5 +82,5 @@ class Sample:
     def _by_year(self, chosen: Array) -> dict[str, int]:
         found = {}
         for year in np.unique(self._years[chosen]).tolist():
-            found[str(year)] = int(self._characters[chosen & (self._years == year)].sum())
+            found[str(year)] = int(self._sizes[chosen & (self._years == year)].sum())
         return found

@@ -85,7 +85,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
             attempt.write(under, table.slice(low, high - low), stem=name)
         first += rows
     attempt.count("duplicates", Counter(names.tolist()))
-    _count_characters(attempt, signed, removed["number"])
+    _count_bytes(attempt, signed, removed["number"])
     sizes, times = np.unique(kept["size"].astype(np.int64), return_counts=True)
     alone = signed.num_rows - duplicates.num_rows - stands.num_rows
     by_size = {1: alone} | dict(zip(sizes.tolist(), times.tolist(), strict=True))
@@ -114,16 +114,16 @@ def _gathered(
     return flat, strings.take(pa.array(order))
 
 
-def _count_characters(attempt: Attempt, signed: pa.Table, removed: np.ndarray) -> None:
-    """Characters by the crawl's year: of all documents, and of those removed."""
+def _count_bytes(attempt: Attempt, signed: pa.Table, removed: np.ndarray) -> None:
+    """Bytes of text by the crawl's year: of all documents, and of those removed."""
     for name, table in (
-        ("characters_by_year", signed),
-        ("lost_characters_by_year", signed.take(pa.array(removed))),
+        ("bytes_by_year", signed),
+        ("lost_bytes_by_year", signed.take(pa.array(removed))),
     ):
-        grouped = table.group_by("year").aggregate([("characters", "sum")])
+        grouped = table.group_by("year").aggregate([("bytes", "sum")])
         attempt.count(
             name,
-            {str(row["year"]): row["characters_sum"] for row in grouped.to_pylist()},
+            {str(row["year"]): row["bytes_sum"] for row in grouped.to_pylist()},
         )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.recipe import Recipe
 
 SIGNED = pa.schema(
-    [("id", pa.string()), ("score", pa.float64()), ("characters", pa.int64()), ("year", pa.int32())]
+    [("id", pa.string()), ("score", pa.float64()), ("bytes", pa.int64()), ("year", pa.int32())]
 )
 RUN = ".run"
 WIDTHS = {"url": 3, "exact": 3, "minhash": 1}  # a row, and 64 further bits of the hash
@@ -73,7 +73,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
         signed = {
             "id": table["id"],
             "score": pa.array(scores(table, dedup.keep)),
-            "characters": pc.fill_null(pc.utf8_length(table["text"]), 0).cast(pa.int64()),
+            "bytes": pc.fill_null(pc.binary_length(table["text"]), 0).cast(pa.int64()),
             "year": pa.array(crawl_year(table, crawl), pa.int32()),
         }
         attempt.write("signatures", pa.table(signed, schema=SIGNED))
