@@ -56,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("--documents", type=int, help="use only the first N texts")
     parser.add_argument(
-        "--copies", type=int, default=1, help="repeat the texts with other words, N times as many"
+        "--copies", type=int, default=3, help="N times the texts, each time with other words (default 3)"
     )
     parser.add_argument("--variant", default="datatrove", help="of Sluice's MinHash (default datatrove)")
     parser.add_argument("--quiet", action="store_true", help="count differences, list none")
