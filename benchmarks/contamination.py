@@ -82,13 +82,13 @@ def chosen(items: Any, each: int) -> list[Any]:
     return found
 
 
-def measured(texts: list[str], lists: Any, kinds: tuple[str, ...] | None = None) -> list[list[Any]]:
+def measured(texts: list[str], lists: Any) -> list[list[Any]]:
     """The matches that count, by text."""
     from filters.batch import Batch
     from filters.contamination.matches import read
     from filters.contamination.spec import MATCHES, SPEC, Settings, counts
 
-    settings = Settings() if kinds is None else Settings(kinds=kinds)  # type: ignore[arg-type]
+    settings = Settings(kinds=("ngram", "tokens", "near"))
     found = []
     for at in range(0, len(texts), BATCH):
         columns = SPEC.measure(Batch(texts[at : at + BATCH]), settings, lists)

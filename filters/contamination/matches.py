@@ -59,9 +59,9 @@ def measure(codes: Array, bounds: Array, index: Index) -> Measured:
     found: list[list[Match]] = [[] for _ in range(count)]
     ngrams, shares, near = np.zeros(count, np.int64), np.zeros(count), np.zeros(count)
     if index.words is not None:
-        hits = index.words.grams.find(word_hashes(codes, bounds))
-        if len(hits.at):
-            _note_words(codes, bounds, index, index.words, hits, (found, ngrams, near))
+        rows = _with_words(codes, bounds, index, index.words)
+        if len(rows):
+            _note_words(codes, bounds, index, index.words, rows, (found, ngrams, near))
     if index.tokens is not None:
         stream = tokens(codes, bounds)
         hits = index.tokens.grams.find(stream)
@@ -72,17 +72,27 @@ def measure(codes: Array, bounds: Array, index: Index) -> Measured:
     return Measured(found, ngrams, shares, near)
 
 
+def _with_words(codes: Array, bounds: Array, index: Index, looked_up: Lookup) -> Array:
+    """The texts, int64, in which `ngram` or `near` may find something: of those alone it is asked where words stand."""
+    stream = word_hashes(codes, bounds)
+    hits = looked_up.grams.find(stream)
+    rows = hits.document[hits.text >= index.questions]
+    if index.near is not None and len(hits.at):
+        close = hits.chosen(hits.text < index.questions)
+        rows = np.concatenate([rows, index.near.promising(close, looked_up.grams.per_text, stream)])
+    return np.unique(rows)
+
+
 def _note_words(
     codes: Array,
     bounds: Array,
     index: Index,
     looked_up: Lookup,
-    hits: Hits,
+    rows: Array,
     out: tuple[list[list[Match]], Array, Array],
 ) -> None:
-    """Write down what `ngram` and `near` find in the texts that have hits, and only in those look where words stand."""
+    """Write down what `ngram` and `near` find in some of the texts."""
     found, ngrams, near = out
-    rows = np.unique(hits.document)
     sizes = bounds[rows + 1] - bounds[rows]
     few_bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     few = np.concatenate([codes[bounds[row] : bounds[row + 1]] for row in rows.tolist()])

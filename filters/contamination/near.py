@@ -10,7 +10,8 @@ as a list), then the passage too, and their words count together with the questi
 question's weight is found, nothing else is asked. From `long` words on, an overlap of .8 is enough; the shorter the
 evidence the more it takes, up to all words at `short` words. So that one threshold says so, the score is
 (overlap - f) / (1 - f), where f runs from 0 at `long` words to 1 at `short`: it reaches .8 exactly where the overlap
-reaches 1 - (1 - f) * .2. Evidence of fewer than `least` words scores 0.
+reaches 1 - (1 - f) * .2. Evidence of fewer than `least` words scores 0, and so does a question of which less than half
+is there.
 
 What differs from Decon: every word of a document is looked at, not every tenth; four words in a row say where, not
 five, as a slip in every tenth word leaves too few short questions five whole ones; overlaps are of words and not of
@@ -28,7 +29,7 @@ import numpy as np
 from filters.contamination import streams
 from filters.contamination.grams import Hits
 from filters.contamination.items import Item
-from filters.contamination.overlap import groups, slack_of, weight_found
+from filters.contamination.overlap import groups, half_found, slack_of, weight_found
 from filters.contamination.streams import Stream
 
 Array = np.ndarray[Any, Any]
@@ -49,6 +50,17 @@ class Found(NamedTuple):
     score: float
 
 
+class _Runs(NamedTuple):
+    """Where copies of questions may be, an entry each: int64, ranges in two columns."""
+
+    document: Array
+    item: Array
+    first: Array  # words of the stream
+    end: Array
+    inner: Array  # from the first window that is there to the end of the last
+    bounds: Array  # of the document
+
+
 @dataclass(frozen=True)
 class Near:
     """All parts of all items in one stream; the questions are its first texts, in the order of the items."""
@@ -62,27 +74,50 @@ class Near:
     long: int
     least: int
 
+    def promising(self, hits: Hits, per_text: Array, document: Stream) -> Array:
+        """The documents, int64, of which half of a question may stand in a stretch; asks for no places of words."""
+        runs = self._runs(hits, per_text, document)
+        slack = np.array(
+            [slack_of(int(size)) for size in np.diff(self.stream.offsets)[runs.item].tolist()], np.int64
+        )
+        low = np.maximum(runs.first - slack, runs.bounds[:, 0])
+        high = np.minimum(runs.end + slack, runs.bounds[:, 1])
+        out = np.zeros(len(runs.item), np.bool_)
+        stretch = np.ascontiguousarray(np.stack([low, high], axis=1))
+        parts = (self.stream.offsets, self.stream.hashes, self.weights)
+        half_found(stretch, runs.item, *parts, document.hashes, out)
+        return runs.document[out]
+
     def find(self, hits: Hits, per_text: Array, document: Stream, codes: Array) -> Iterator[Found]:
         """Copies with a score above 0, by document, item and place, from hits of the questions' windows.
 
         `per_text` are the windows that are looked for, of each question.
         """
-        order = np.lexsort((hits.within, hits.at, hits.text, hits.document))
-        of, at, text, within = (one[order].copy() for one in (hits.document, hits.at, hits.text, hits.within))
-        runs = np.empty((len(at), 2), np.int64)
-        sizes = np.diff(self.stream.offsets)
-        count = groups(of, at, text, within, sizes, per_text, runs)
-        for start, stop in runs[:count].tolist():
-            item = int(text[start])
-            bounds = int(document.offsets[of[start]]), int(document.offsets[of[start] + 1])
-            first = max(int(at[start] - within[start]), bounds[0])
-            end = min(int(at[stop - 1] - within[stop - 1]) + int(sizes[item]), bounds[1])
-            last = int(at[stop - 1] + hits.length[0])
-            end = max(end, last)
-            inner = (int(at[start]), last)
+        runs = self._runs(hits, per_text, document)
+        columns = (runs.document, runs.item, runs.first, runs.end, runs.inner, runs.bounds)
+        for of, item, first, end, inner, bounds in zip(*(one.tolist() for one in columns), strict=True):
             score = self._score(document, codes, item, (first, end), inner, bounds)
             if score > 0:
-                yield Found(int(of[start]), item, first, end, score)
+                yield Found(of, item, first, end, score)
+
+    def _runs(self, hits: Hits, per_text: Array, document: Stream) -> _Runs:
+        order = np.lexsort((hits.within, hits.at, hits.text, hits.document))
+        of, at, text, within = (one[order] for one in (hits.document, hits.at, hits.text, hits.within))
+        found = np.empty((len(at), 2), np.int64)
+        sizes = np.diff(self.stream.offsets)
+        start, stop = found[: groups(of, at, text, within, sizes, per_text, found)].T
+        item, many = text[start], hits.length[0] if len(at) else 0
+        bounds = np.stack([document.offsets[of[start]], document.offsets[of[start] + 1]], axis=1)
+        last = at[stop - 1] + many
+        end = np.minimum(at[stop - 1] - within[stop - 1] + sizes[item], bounds[:, 1])
+        return _Runs(
+            document=of[start],
+            item=item,
+            first=np.maximum(at[start] - within[start], bounds[:, 0]),
+            end=np.maximum(end, last),
+            inner=np.stack([at[start], last], axis=1),
+            bounds=bounds,
+        )
 
     def _score(
         self, document: Stream, codes: Array, item: int, span: Range, inner: Range, bounds: Range
@@ -105,7 +140,7 @@ class Near:
         size, whole = self._size(item)
         slack = int(slack_of(size))
         weight = found(item, first - slack, end + slack, min(slack, _NEAR))
-        if whole <= 0:
+        if 2 * weight < whole or whole <= 0:
             return 0.0
         best = self._adjusted(weight / whole, size)
         if weight < _QUESTION * whole or best == 1:

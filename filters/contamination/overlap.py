@@ -67,6 +67,49 @@ def _slot(key: Any, keys: Array, left: Array) -> Any:
 
 
 @compiled(
+    "UniTuple(float64, 3)(uint64[::1], float64[::1], int64, int64, uint64[::1], int64, int64, int64[::1],"
+    " boolean[::1])"
+)
+def _missing(
+    hashes: Array,
+    weights: Array,
+    first: int,
+    last: int,
+    in_hashes: Array,
+    low: int,
+    high: int,
+    missing: Array,
+    free: Array,
+) -> Any:
+    """Which of the words `first:last` do not stand among `low:high`: how many, their weight, and that of all.
+
+    Sets `free` for the others' words that are left over.
+    """
+    room = 16
+    while room < 2 * (last - first):
+        room *= 2
+    keys, left = np.zeros(room, np.uint64), np.full(room, -1, np.int64)
+    whole = 0.0
+    for i in range(first, last):
+        slot = _slot(hashes[i], keys, left)
+        keys[slot], left[slot] = hashes[i], max(left[slot], 0) + 1
+        whole += weights[i]
+    for k in range(low, high):
+        slot = _slot(in_hashes[k], keys, left)
+        free[k - low] = left[slot] <= 0
+        if left[slot] > 0:
+            left[slot] -= 1
+    lost, many = 0.0, 0
+    for i in range(last - 1, first - 1, -1):
+        slot = _slot(hashes[i], keys, left)
+        if left[slot] > 0:
+            left[slot] -= 1
+            missing[many] = i
+            many, lost = many + 1, lost + weights[i]
+    return float(many), lost, whole
+
+
+@compiled(
     "float64(uint64[::1], int64[::1], int64[::1], uint32[::1], float64[::1], int64, int64,"
     " uint64[::1], int64[::1], int64[::1], uint32[::1], int64, int64, int64, int64, uint32[::1])"
 )
@@ -93,33 +136,12 @@ def weight_found(
     Word i should stand at `i + shift`; a misspelt one is looked for within `near` words of it, and only where half of
     the weight is found as it is.
     """
-    room = 16
-    while room < 2 * (last - first):
-        room *= 2
-    keys, left = np.zeros(room, np.uint64), np.full(room, -1, np.int64)
-    whole = 0.0
-    for i in range(first, last):
-        slot = _slot(hashes[i], keys, left)
-        keys[slot], left[slot] = hashes[i], max(left[slot], 0) + 1
-        whole += weights[i]
-    free = np.ones(max(high - low, 0), np.bool_)
-    for k in range(low, high):
-        slot = _slot(in_hashes[k], keys, left)
-        if left[slot] > 0:
-            left[slot] -= 1
-            free[k - low] = False
-    missing = np.empty(last - first, np.int64)
-    lost, many = 0.0, 0
-    for i in range(last - 1, first - 1, -1):
-        slot = _slot(hashes[i], keys, left)
-        if left[slot] > 0:
-            left[slot] -= 1
-            missing[many] = i
-            many, lost = many + 1, lost + weights[i]
+    missing, free = np.empty(last - first, np.int64), np.empty(max(high - low, 0), np.bool_)
+    many, lost, whole = _missing(hashes, weights, first, last, in_hashes, low, high, missing, free)
     if many == 0 or 2 * lost > whole:
         return whole - lost
     rows = np.empty((2, _LONGEST + 2), np.int64)
-    for m in range(many):
+    for m in range(np.int64(many)):
         i = missing[m]
         reach = min(near, 2) if ends[i] - starts[i] < 4 else near
         for k in range(max(low, i + shift - reach), min(high, i + shift + reach + 1)):
@@ -130,6 +152,19 @@ def weight_found(
                 lost -= weights[i]
                 break
     return whole - max(lost, 0.0)
+
+
+@compiled("void(int64[:, ::1], int64[::1], int64[::1], uint64[::1], float64[::1], uint64[::1], boolean[::1])")
+def half_found(
+    runs: Array, text: Array, offsets: Array, hashes: Array, weights: Array, in_hashes: Array, out: Array
+) -> None:
+    """Of each run, given by its stretch of words, whether half of its text stands there as it is."""
+    for run in range(len(runs)):
+        first, last = offsets[text[run]], offsets[text[run] + 1]
+        low, high = runs[run, 0], runs[run, 1]
+        missing, free = np.empty(last - first, np.int64), np.empty(high - low, np.bool_)
+        _, lost, whole = _missing(hashes, weights, first, last, in_hashes, low, high, missing, free)
+        out[run] = 2 * lost <= whole
 
 
 @compiled("int64(int64)")

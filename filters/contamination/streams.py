@@ -179,7 +179,7 @@ def _word_hashes(
 ) -> int:
     count = 0
     for text in range(len(bounds) - 1):
-        state, inside = np.uint64(START), np.int64(0)
+        state, inside = np.uint64(START), 0
         for i in range(bounds[text], bounds[text + 1]):
             value = letters[codes[i]]
             kind = value & np.uint64(3)
@@ -188,22 +188,22 @@ def _word_hashes(
                 if form < _SINGLE:
                     for k in range(form - _LIMIT + 1, form - _LIMIT + 1 + np.int64(longer[form - _LIMIT])):
                         state = _with_letter(state, _letter(np.uint64(longer[k])))
-                    inside = np.int64(1)
+                    inside = 1
                     continue
                 hashes[count] = state
                 count += inside
                 hashes[count] = _with_letter(np.uint64(START), _letter(np.uint64(form - _SINGLE)))
                 count += 1
-                state, inside = np.uint64(START), np.int64(0)
+                state, inside = np.uint64(START), 0
                 continue
             # Written whether or not a word ends here: a branch that cannot be foreseen costs more.
             hashes[count] = state
             ends, goes_on = kind == np.uint64(_ENDS), kind == np.uint64(0)
-            count += inside if ends else np.int64(0)
+            count += inside if ends else 0
             longer_state = _with_letter(state, value)
             kept = np.uint64(START) if ends else state
             state = longer_state if goes_on else kept
-            inside = np.int64(1) if goes_on else (np.int64(0) if ends else inside)
+            inside = 1 if goes_on else (0 if ends else inside)
         hashes[count] = state
         count += inside
         offsets[text + 1] = count
