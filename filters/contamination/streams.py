@@ -176,40 +176,43 @@ def _words(
 )
 def _word_hashes(
     codes: Array, bounds: Array, letters: Array, table: Array, longer: Array, offsets: Array, hashes: Array
-) -> int:
-    count = 0
+) -> Any:
+    count, no, one = (
+        np.uint64(0),
+        np.uint64(0),
+        np.uint64(1),
+    )  # unsigned: an index that needs no check of its sign
     for text in range(len(bounds) - 1):
-        state, inside = np.uint64(START), 0
-        for i in range(bounds[text], bounds[text + 1]):
-            value = letters[codes[i]]
+        state, inside = np.uint64(START), no
+        for code in codes[bounds[text] : bounds[text + 1]]:
+            value = letters[code]
             kind = value & np.uint64(3)
             if kind == np.uint64(_RARE):
-                form = np.int64(table[codes[i]])
+                form = np.int64(table[code])
                 if form < _SINGLE:
                     for k in range(form - _LIMIT + 1, form - _LIMIT + 1 + np.int64(longer[form - _LIMIT])):
                         state = _with_letter(state, _letter(np.uint64(longer[k])))
-                    inside = 1
+                    inside = one
                     continue
                 hashes[count] = state
                 count += inside
                 hashes[count] = _with_letter(np.uint64(START), _letter(np.uint64(form - _SINGLE)))
-                count += 1
-                state, inside = np.uint64(START), 0
+                count += one
+                state, inside = np.uint64(START), no
                 continue
             # Written whether or not a word ends here: a branch that cannot be foreseen costs more.
             hashes[count] = state
-            ends, goes_on = kind == np.uint64(_ENDS), kind == np.uint64(0)
-            count += inside if ends else 0
-            longer_state = _with_letter(state, value)
-            kept = np.uint64(START) if ends else state
-            state = longer_state if goes_on else kept
-            inside = 1 if goes_on else (0 if ends else inside)
+            ends, goes_on = kind == np.uint64(_ENDS), kind == no
+            count += inside if ends else no
+            extended, kept = _with_letter(state, value), np.uint64(START) if ends else state
+            state = extended if goes_on else kept
+            inside = one if goes_on else (no if ends else inside)
         hashes[count] = state
         count += inside
         offsets[text + 1] = count
-    for k in range(count):
+    for k in range(np.int64(count)):
         hashes[k] = mixed(hashes[k])
-    return count
+    return np.int64(count)
 
 
 def word_hashes(codes: Array, bounds: Array) -> Stream:
