@@ -165,6 +165,9 @@ def _release(road: Road) -> None:
     road.forget_work()
     if road.only is not None:
         kept = [name for name in road.only if name in PUBLIC]
+        kept += [
+            name for name in road.active if name == "cut_lines" and "dedup" in kept
+        ]  # it lists duplicates too
         road.release([name for name in road.active if name not in kept], _not_of(kept))
         return
     if {"dedup", "cut_lines"} & set(road.active):

@@ -269,6 +269,15 @@ def test_before_the_filters(few: Path, recipe: Path, tmp_path: Path) -> None:
     assert stats(bare)["corpus"] == 6
 
 
+def test_the_verb_lists_emptied_documents(few: Path, recipe: Path, tmp_path: Path) -> None:
+    pairs = ["dedup.exact=true", "dedup.lines.variant=ccnet", "dedup.order=[lines, exact]"]
+    sluice("dedup", recipe, "--input", few, "--out", tmp_path / "run", *sets(pairs))
+    assert set(rows(tmp_path / "run", "emptied")) == {"d3", "d4"}
+    assert rows(tmp_path / "run", "duplicates") == {}
+    assert not (tmp_path / "run" / "extracted").exists()
+    assert json.loads(sluice("verify", tmp_path / "run", "--json").stdout)["ok"]
+
+
 def test_retune_after_the_filters(few: Path, recipe: Path, tmp_path: Path) -> None:
     """What stages hand on is gone after a run; it is made again where another setting needs it."""
     words = ["--input", few, "--until", "corpus"]
