@@ -20,9 +20,10 @@ import math
 import numpy as np
 from numba import njit
 
+from pipeline.dedup.grouping import Groups
 from pipeline.dedup.pair_rates import ErrorSums
 from pipeline.dedup.settings import MinHashSettings, VerifySettings
-from pipeline.dedup.verify import Groups, Members, canonical, mix, pair_similarity
+from pipeline.dedup.verify import Members, canonical, mix, pair_similarity
 
 Array = np.ndarray
 

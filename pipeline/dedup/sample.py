@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.components import ALONE, MEMBER, Fates
-from pipeline.dedup.grouping import groups_of
+from pipeline.dedup.grouping import Groups, groups_of
 from pipeline.dedup.lost import YearLoss, by_year
 from pipeline.dedup.policy import scores
 from pipeline.dedup.runs import Entries
@@ -17,7 +17,7 @@ from pipeline.dedup.scope import crawl_year, scope_keys
 from pipeline.dedup.settings import DedupSettings, Scope
 from pipeline.dedup.sign import shingle_sets, signed
 from pipeline.dedup.urls import url_hashes
-from pipeline.dedup.verify import Groups, Members, settle
+from pipeline.dedup.verify import Members, settle
 
 Array = np.ndarray[Any, Any]
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from pipeline.dedup.grouping import Groups
 from pipeline.dedup.settings import VerifySettings
 
 Array = np.ndarray
@@ -34,13 +35,6 @@ class Members(NamedTuple):
     scores: Array  # (n,) float64; the lowest survives, ties by number
     hashes: Array  # uint32, of member i `hashes[offsets[i]:offsets[i + 1]]`, ascending and distinct
     offsets: Array  # (n + 1,) int64
-
-
-class Groups(NamedTuple):
-    """The `g` candidate groups: documents that share a band key. Order and repetition do not matter."""
-
-    members: Array  # int64 indices into Members, of group i `members[offsets[i]:offsets[i + 1]]`
-    offsets: Array  # (g + 1,) int64
 
 
 class Settled(NamedTuple):

@@ -164,9 +164,15 @@ def test_unverified_candidates_make_one_cluster_of_a_chain(tmp_path: Path) -> No
     whole = _dedup(tmp_path, documents, "dedup.minhash.verify=null", name="whole")
     assert set(_fates(whole)) == {one["id"] for one in documents[1:]}
     assert min(fate[2] or 0 for fate in _fates(whole).values()) < 0.1
-    verified = _fates(_dedup(tmp_path, documents, name="verified"))
+    run = _dedup(tmp_path, documents, name="verified")
+    verified = _fates(run)
     assert 20 < len(verified) < 40
     assert min(fate[2] or 0 for fate in verified.values()) >= 0.6
+    # Several survive of one cluster, and stand for all of it together.
+    survivors = rows(run, "clusters")
+    assert set(survivors) == {one["id"] for one in documents} - set(verified)
+    assert {row["cluster"] for row in survivors.values()} == {"00"}
+    assert sum(row["size"] for row in survivors.values()) == len(documents)
 
 
 @pytest.mark.parametrize("settings", [[], ["dedup.keep=longest", "dedup.url={}"]], ids=["first", "longest"])

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dedup.error_rate import chosen, error_sums
+from pipeline.dedup.grouping import Groups
 from pipeline.dedup.minhash import band_keys, signature_of_hashes
 from pipeline.dedup.pair_rates import ErrorSums, Rate, rates, total, wilson
 from pipeline.dedup.settings import MinHashSettings, VerifySettings
-from pipeline.dedup.verify import Groups, Members
+from pipeline.dedup.verify import Members
 from tests.pipeline.test_verified import groups, members, true_similarity
 
 FINEWEB = MinHashSettings()

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.dedup.grouping import Groups
 from pipeline.dedup.settings import VerifySettings
-from pipeline.dedup.verify import LOOKS, Groups, Members, Settled, canonical, pair_similarity, settle
+from pipeline.dedup.verify import LOOKS, Members, Settled, canonical, pair_similarity, settle
 
 JACCARD = VerifySettings()
 CONTAINMENT = VerifySettings(measure="containment")

@@ -88,8 +88,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
     _count_bytes(attempt, signed, removed["number"])
     sizes, times = np.unique(kept["size"].astype(np.int64), return_counts=True)
     alone = signed.num_rows - duplicates.num_rows - stands.num_rows
-    by_size = {1: alone} | dict(zip(sizes.tolist(), times.tolist(), strict=True))
-    attempt.histograms = {"cluster_size": {str(size): number for size, number in by_size.items() if number}}
+    by_size = Counter({1: alone}) + Counter(dict(zip(sizes.tolist(), times.tolist(), strict=True)))
+    attempt.histograms = {"cluster_size": {str(size): by_size[size] for size in sorted(by_size)}}
     attempt.documents = signed.num_rows
     attempt.counts.update({"in": signed.num_rows, "out": signed.num_rows - duplicates.num_rows})
 

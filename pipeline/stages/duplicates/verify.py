@@ -18,8 +18,9 @@ from pipeline.stages.duplicates.components import parts_of
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 
 if TYPE_CHECKING:
+    from pipeline.dedup.grouping import Groups
     from pipeline.dedup.ragged import Ragged
-    from pipeline.dedup.verify import Groups, Members, Settled
+    from pipeline.dedup.verify import Members, Settled
     from pipeline.recipe import Recipe
 
 
@@ -97,8 +98,8 @@ def _read(shard: Shard, attempt: Attempt) -> Iterator[tuple[dict[str, np.ndarray
 def _groups(shard: Shard, attempt: Attempt, numbers: np.ndarray) -> Groups:
     """The candidate groups of a part, as positions in `numbers`."""
     from pipeline.dedup.array_file import ArrayFile
+    from pipeline.dedup.grouping import Groups
     from pipeline.dedup.ragged import joined, read_rows
-    from pipeline.dedup.verify import Groups
 
     part = shard.parameters["part"]
     found = []
@@ -144,7 +145,9 @@ def _answer(shard: Shard, attempt: Attempt, part: _Part, settled: Settled) -> No
     sizes = np.bincount(settled.survivor, minlength=len(mine)) + np.bincount(
         settled.survivor[owners], minlength=len(mine)
     )
-    kept = np.flatnonzero((settled.survivor == mine) & (sizes > 1))
+    # One that stands for no other may still lie in a cluster whose members are too far from each other.
+    clustered = np.bincount(settled.cluster, minlength=len(mine))[settled.cluster] > 1
+    kept = np.flatnonzero((settled.survivor == mine) & ((sizes > 1) | clustered))
     import pyarrow as pa
 
     write_answers(
