@@ -23,6 +23,7 @@ from pipeline.store.digest import combine
 T = TypeVar("T")
 
 ROOT = "ledger/root.json"
+SHARED = {"duplicates": ("dedup", "cut_lines")}  # folders that several stages publish into
 KEY_LENGTH = 12  # hexadecimal digits in file names
 
 
@@ -254,8 +255,15 @@ class Ledger:
         # `model/` itself is shared: it belongs to whichever stage publishes the final model.
         for under in sorted(folders - {"model"}):
             for name in self.folder.names(under):
-                if f"{under}/{name}" not in named:
+                if f"{under}/{name}" not in named | self._of_others(under, stage):
                     self.folder.remove(f"{under}/{name}")
+
+    def _of_others(self, under: str, stage: str) -> set[str]:
+        """The files in a shared folder that receipts of other stages name."""
+        others = [one for one in SHARED.get(under, ()) if one != stage]
+        texts = [self.folder.read(f"ledger/{one}/{name}") for one in others for name in self.names(one)]
+        receipts = [receipt for text in texts if (receipt := decoded(text, Receipt))]
+        return {output.name for receipt in receipts for output in receipt.outputs}
 
 
 def _pretty(value: object) -> bytes:

@@ -184,7 +184,7 @@ def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counte
     repeated: Counter[str] = Counter()
     for receipt in (*closed["dedup"], *closed["cut_lines"]):
         for output in receipt.outputs:
-            if output.folder in ("duplicates", "emptied"):
+            if output.folder == "duplicates":
                 repeated[output.name.rpartition("/")[2].rpartition("-")[0]] += output.rows
     for name, before in (("filter", "extract"), ("corpus", "filter")):
         manifest = ledger.manifest(name)

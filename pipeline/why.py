@@ -32,7 +32,7 @@ _RECORD = (
     "opt_out",
 )
 # What is said of documents by id alone.
-_LISTED = (("dedup", "duplicates"), ("dedup", "clusters"), ("cut_lines", "emptied"), ("cut_lines", "cut"))
+_LISTED = (("dedup", "duplicates"), ("dedup", "clusters"), ("cut_lines", "duplicates"), ("cut_lines", "cut"))
 _SEARCHED = (
     ("corpus", "corpus"),
     *_LISTED,
@@ -124,7 +124,7 @@ def _fate(rows: dict[str, dict[str, Any]]) -> str:
     if "dropped" in rows:
         name = str(rows["dropped"]["reason"]).partition(".")[0]
         return "removed" if any(name == one for one, _ in REMOVING.values()) else "dropped"
-    if "duplicates" in rows or "emptied" in rows:
+    if "duplicates" in rows:
         return "duplicate"
     return "corpus" if "corpus" in rows or "tokens" in rows else "kept so far"
 
@@ -167,7 +167,7 @@ def _story(
             }
             for one in recipe.chain({}).explain(row)
         ]
-    if duplicate := rows.get("duplicates") or rows.get("emptied"):
+    if duplicate := rows.get("duplicates"):
         story["duplicate"] = {name: duplicate[name] for name in ("duplicate_of", "kind", "similarity")}
     if "cut" in rows:
         story["lines_cut"] = {name: rows["cut"][name] for name in ("lines", "characters", "emptied")}

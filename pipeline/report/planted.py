@@ -64,7 +64,7 @@ def _fates(run: Run, truth: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         ("filter", "documents", "unknown", ["id", "url"]),
         ("filter", "dropped", "dropped", ["id", "url", "reason"]),
         ("dedup", "duplicates", "duplicates", ["id", "duplicate_of"]),
-        ("cut_lines", "emptied", "duplicates", ["id", "duplicate_of"]),
+        ("cut_lines", "duplicates", "duplicates", ["id", "duplicate_of"]),
         ("corpus", "corpus", "corpus", ["id", "url", "text"]),
     ):
         for _, output in run.files(stage, under):

@@ -31,9 +31,13 @@ def settings(recipe: Recipe) -> object:
 def plan(planning: Planning) -> list[Shard]:
     """One shard a shard of documents, with the lists of its duplicates and cut lines if the recipe looks for any."""
     shards = with_cuts(planning, "corpus", one_to_one(planning, "corpus"))
-    for stage, under in (("dedup", "duplicates"), ("dedup", "clusters"), ("cut_lines", "emptied")):
+    for stage, under, name in (
+        ("dedup", "duplicates", "duplicates"),
+        ("dedup", "clusters", "clusters"),
+        ("cut_lines", "duplicates", "emptied"),
+    ):
         if stage in planning.active and (lists := by_shard(planning, stage, under)):
-            shards = with_lists(shards, lists, under)
+            shards = with_lists(shards, lists, name)
     return shards
 
 

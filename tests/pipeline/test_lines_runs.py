@@ -151,7 +151,7 @@ def test_what_is_left_is_what_the_published_code_leaves(
     assert {
         id_: [line for line in row["text"].split("\n") if line.strip()] for id_, row in corpus.items()
     } == {id_: left for id_, left in expected.items() if id_ not in gone}
-    assert set(rows(run, "emptied")) == gone
+    assert set(rows(run, "duplicates")) == gone
     cut = rows(run, "cut")
     assert set(cut) == touched
     assert {id_ for id_, row in cut.items() if row["emptied"]} == gone
@@ -172,7 +172,7 @@ def test_what_is_left_is_what_the_published_code_leaves(
 def published_files(run: Path) -> dict[str, str]:
     return {
         f"{under}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
-        for under in ("cut", "emptied", "corpus")
+        for under in ("cut", "duplicates", "corpus")
         for path in sorted((run / under).iterdir())
     }
 
@@ -221,11 +221,13 @@ def few(tmp_path: Path) -> Path:
 def test_first_and_last(order: str, few: Path, recipe: Path, tmp_path: Path) -> None:
     pairs = ["dedup.exact=true", "dedup.lines.variant=ccnet", f"dedup.order={order}"]
     run = walk(recipe, [few], tmp_path / "run", pairs)
-    duplicates, emptied, corpus = (rows(run, under) for under in ("duplicates", "emptied", "corpus"))
+    listed, corpus = (rows(run, under) for under in ("duplicates", "corpus"))
+    duplicates = {id_: row for id_, row in listed.items() if row["kind"] == "exact"}
+    emptied = {id_: row for id_, row in listed.items() if row["kind"] == "lines"}
     assert "d3" in (duplicates if order == "[exact, lines]" else emptied)
     assert "d4" in emptied
     assert emptied["d4"] == {"id": "d4", "duplicate_of": None, "kind": "lines", "similarity": None}
-    assert not set(duplicates) & set(emptied)
+    assert len(duplicates) + len(emptied) == len(listed)
     assert set(corpus) == {f"d{at}" for at in range(8)} - set(duplicates) - set(emptied)
     assert corpus["d0"]["text"].startswith(MENU)
     assert corpus["d1"]["text"] == "\n".join(f"{line[:-1]} Bob." for line in BODY)
@@ -265,15 +267,14 @@ def test_before_the_filters(few: Path, recipe: Path, tmp_path: Path) -> None:
         retuning(open_folder(run), ["filters.ccnet.min_characters=20"])
     # Without filters the emptied ones are duplicates.
     bare = walk(recipe, [few], tmp_path / "bare", [*pairs[1:], "filters=null"])
-    assert set(rows(bare, "emptied")) == {"d4", *({"d0", "d3"} & set(dropped))}
+    assert set(rows(bare, "duplicates")) == {"d4", *({"d0", "d3"} & set(dropped))}
     assert stats(bare)["corpus"] == 6
 
 
 def test_the_verb_lists_emptied_documents(few: Path, recipe: Path, tmp_path: Path) -> None:
     pairs = ["dedup.exact=true", "dedup.lines.variant=ccnet", "dedup.order=[lines, exact]"]
     sluice("dedup", recipe, "--input", few, "--out", tmp_path / "run", *sets(pairs))
-    assert set(rows(tmp_path / "run", "emptied")) == {"d3", "d4"}
-    assert rows(tmp_path / "run", "duplicates") == {}
+    assert set(rows(tmp_path / "run", "duplicates")) == {"d3", "d4"}
     assert not (tmp_path / "run" / "extracted").exists()
     assert json.loads(sluice("verify", tmp_path / "run", "--json").stdout)["ok"]
 

@@ -2,7 +2,7 @@
 
 `line_keys` writes sorted runs of the keys of all lines; `repeated_lines` reads one range of keys of all runs and says
 which copies go; `cut_lines` publishes for every shard of documents what its documents lose (`cut/`), and those that
-have too little left (`emptied/`), which count as duplicates. Whoever reads the documents later cuts as it reads
+have too little left (in `duplicates/`), which count as such. Whoever reads the documents later cuts as it reads
 (`pipeline.stages.duplicates.cuts`).
 
 They stand before the filters, before the search for other duplicates or after it: see `pipeline.road.order_of`.
@@ -197,7 +197,7 @@ def run_cut(shard: Shard, attempt: Attempt) -> None:
         at = base
         attempt.write("cut", _schema().empty_table(), stem=name)
         if emptied_are_listed:
-            attempt.write("emptied", DUPLICATES.empty_table(), stem=name)
+            attempt.write("duplicates", DUPLICATES.empty_table(), stem=name)
         for table in iterate(attempt.folder, file, ["id", "text"]):
             low, high = np.searchsorted(rows, (at, at + table.num_rows))
             if high > low:
@@ -273,7 +273,7 @@ def _list_emptied(cuts: pa.Table, attempt: Attempt, name: str) -> None:
         pa.array([KIND] * rows, pa.string()),
         pa.nulls(rows, pa.float64()),
     ]
-    attempt.write("emptied", pa.table(columns, schema=DUPLICATES), stem=name)
+    attempt.write("duplicates", pa.table(columns, schema=DUPLICATES), stem=name)
     attempt.count("duplicates", {KIND: rows})
 
 
@@ -301,7 +301,7 @@ REPEATED_LINES = Stage(
 CUT_LINES = Stage(
     name="cut_lines",
     version=1,
-    folders=("cut", "emptied"),
+    folders=("cut", "duplicates"),
     settings=cut_settings,
     plan=plan_cut,
     run=run_cut,
