@@ -8,7 +8,8 @@ Markdown, choices as a list), `typos` (one to three characters of every tenth wo
 changes places with the next) and `dropped` (every twelfth word left out). Draws come from the item's digest. Recall is
 the share of plantings of which the right item is found, by kind. False positives are the clean documents with a match
 that counts. Then processor time of FineWeb's filters without and with `contamination`, in turn, the best of several
-tries on one core.
+tries on one core; and of the whole stage `filter` of two runs over `--copies` of the documents, reading and writing
+included, with the index made once in each.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import argparse
 import gzip
 import hashlib
 import json
+import math
 import os
 import random
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -45,6 +50,9 @@ def main() -> None:
     )
     parser.add_argument("--items", type=int, default=300, help="planted of each benchmark")
     parser.add_argument("--tries", type=int, default=5, help="0: measure no time")
+    parser.add_argument(
+        "--copies", type=int, default=4, help="of all documents, for the stage; 0: leave it out"
+    )
     options = parser.parse_args()
     if options.data is None:
         parser.error("name the folder of test data with --data or SLUICE_DATA")
@@ -64,6 +72,8 @@ def main() -> None:
     recall(clean, lists, chosen(items, options.items))
     if options.tries:
         cost(clean, lists, options.tries)
+    if options.tries and options.copies:
+        stage(clean * options.copies, options.data / "benchmarks", options.tries)
 
 
 def clean_texts(data: Path) -> list[str]:
@@ -238,6 +248,53 @@ def cost(clean: list[str], lists: Any, tries: int) -> None:
     for name, seconds in best.items():
         added = f"{100 * (seconds / best['fineweb'] - 1):8.1f}%" if name != "fineweb" else ""
         print(f"{name:40}{1e9 * seconds / characters:9.1f}{added}")
+
+
+def stage(texts: list[str], tests: Path, tries: int) -> None:
+    """Print what the filter adds to the core-seconds of the stage `filter`, as the ledger has them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from pipeline.recipe import source
+
+    recipe = source("fineweb")[0]
+    before, after = "\n  - fineweb\n", "\n  - fineweb\n  - contamination: {against: lists.tests}\n"
+    assert before in recipe
+    listed = f"lists: {{tests: {{kind: benchmarks, path: {tests}/*.jsonl}}}}\n"
+    least = {"fineweb": math.inf, "with ngram, near": math.inf}
+    with tempfile.TemporaryDirectory(prefix="contamination-") as folder:
+        work = Path(folder)
+        pq.write_table(pa.table({"text": texts}), work / "documents.parquet")
+        (work / "fineweb.yaml").write_text(recipe)
+        (work / "with.yaml").write_text(listed + recipe.replace(before, after))
+        for _ in range(tries):
+            for name, file in zip(least, ("fineweb.yaml", "with.yaml"), strict=True):
+                least[name] = min(least[name], filtered(work, work / file))
+    print("\nprocessor time of the stage              seconds    added")
+    base = least["fineweb"]
+    for name, seconds in least.items():
+        print(f"{name:<38}{seconds:>9.2f}{100 * (seconds / base - 1):>8.1f}%")
+
+
+def filtered(work: Path, recipe: Path) -> float:
+    """Core-seconds of the stage `filter` of a new run on one worker."""
+    out = work / "run"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [sys.executable, "-m", "pipeline"]
+    words = [
+        "filter",
+        recipe,
+        "--input",
+        work / "documents.parquet",
+        "--out",
+        out,
+        "--workers",
+        "1",
+        "--quiet",
+    ]
+    subprocess.run([*command, *map(str, words)], check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
+    told = subprocess.run([*command, "stats", str(out), "--json"], check=True, cwd=ROOT, capture_output=True)
+    return float(json.loads(told.stdout)["core_seconds"]["filter"])
 
 
 if __name__ == "__main__":
