@@ -1,13 +1,14 @@
 """Stage `ids`: which rows of documents bear an id that an earlier row bears, in any input. WARC files need none.
 
 Documents are named by their ids from here on (in `duplicates/`, `dropped/`, `why`), so a repeated one is a failed row.
-One shard for all files, 24 bytes a document; files are read in order of name, so which row comes first is settled.
+One shard for all files, in memory that does not grow with them but for the rows that repeat an id; files are read in
+order of name, so which row comes first is settled.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from pipeline.recipe import Recipe
 
 REPEATED = pa.schema([("row", pa.int64()), ("first_file", pa.string()), ("first_row", pa.int64())])
-_BATCH = 1 << 16
+_KIND = "id"  # of keys
+_RUN = 1 << 20  # ids that are sorted at once
 
 
 def settings(recipe: Recipe) -> object:
@@ -43,57 +45,82 @@ def plan(planning: Planning) -> list[Shard]:
 
 
 def run(shard: Shard, attempt: Attempt) -> None:
-    """Hash all ids, sort, and write for every file the rows whose id stands earlier."""
-    from pipeline.documents import identifiers
-
+    """Hash all ids, find equal ones range by range, and write for every file the rows whose id stands earlier."""
     files = shard.parameters["files"]
-    rows, marks = [], []
-    for file in files:
-        found = list(_hashed(identifiers(file["path"], file["kind"], attempt.recipe.id_column)))
-        rows.append(np.concatenate([batch[0] for batch in found]) if found else np.empty(0, np.int64))
-        marks.append(np.concatenate([batch[1] for batch in found]) if found else np.empty((0, 2), np.uint64))
-        attempt.documents += len(rows[-1])
-        attempt.report({"documents": attempt.documents})
-    numbers = np.arange(attempt.documents)
-    first = _first(np.concatenate(marks))
-    starts = np.cumsum([0, *map(len, rows)])
-    every = np.concatenate(rows)
+    bases, starts = _hashed(files, attempt)
+    numbers, first = _repeated(bases, attempt)
+    bounds = np.searchsorted(numbers, starts)
     for index in range(len(files)):
-        mine = numbers[starts[index] : starts[index + 1]]
-        mine = mine[first[mine] != mine]
+        mine = slice(bounds[index], bounds[index + 1])
         before = np.searchsorted(starts, first[mine], side="right") - 1
         table = {
-            "row": every[mine],
+            "row": numbers[mine] - starts[index],
             "first_file": pa.array([files[one]["name"] for one in before], pa.string()),
-            "first_row": every[first[mine]],
+            "first_row": first[mine] - starts[before],
         }
         attempt.write("repeated", pa.table(table, schema=REPEATED), stem=f"{index:08d}")
-    attempt.counts.update({"in": len(numbers), "repeated": int((first != numbers).sum())})
+    attempt.counts.update({"in": attempt.documents, "repeated": len(numbers)})
 
 
-def _hashed(ids: Iterator[tuple[int, str]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows and 128-bit hashes of their ids, (documents,) of int64 and (documents, 2) of uint64, in batches."""
-    rows: list[int] = []
+def _hashed(files: Sequence[dict[str, str]], attempt: Attempt) -> tuple[list[int], np.ndarray]:
+    """Write sorted runs of the hashes of all ids; returns the number of each run's first row and of each file's.
+
+    Rows of all files are numbered through, so that a row's number says where it stands.
+    """
+    from pipeline.documents import identifiers
+
+    bases: list[int] = []
+    starts = [0]
+    numbers: list[int] = []
     marks = bytearray()
-    for row, id_ in ids:
-        rows.append(row)
-        marks += hashlib.blake2b(id_.encode(), digest_size=16).digest()
-        if len(rows) == _BATCH:
-            yield np.array(rows), np.frombuffer(bytes(marks), "<u8").reshape(-1, 2)
-            rows, marks = [], bytearray()
-    if rows:
-        yield np.array(rows), np.frombuffer(bytes(marks), "<u8").reshape(-1, 2)
+    for file in files:
+        end = starts[-1]
+        for row, id_ in identifiers(file["path"], file["kind"], attempt.recipe.id_column):
+            end = starts[-1] + row + 1
+            numbers.append(end - 1)
+            marks += hashlib.blake2b(id_.encode(), digest_size=16).digest()
+            if len(numbers) == _RUN:
+                bases.append(_spill(numbers, marks, len(bases), attempt))
+        starts.append(end)
+    if numbers:
+        bases.append(_spill(numbers, marks, len(bases), attempt))
+    return bases, np.array(starts, np.int64)
 
 
-def _first(marks: np.ndarray) -> np.ndarray:
-    """For every document the number of the first one of its hash."""
-    order = np.lexsort((marks[:, 1], marks[:, 0]))  # stable: equal ones stay in order
-    ordered = marks[order]
-    begins = np.ones(len(order), bool)
-    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    first = np.empty(len(order), np.int64)
-    first[order] = order[begins][np.cumsum(begins) - 1]
-    return first
+def _spill(numbers: list[int], marks: bytearray, run: int, attempt: Attempt) -> int:
+    """Write a run of what waits, and empty it; returns the number of the run's first row."""
+    from pipeline.dedup.runs import Entries, write_run
+
+    base = numbers[0]
+    hashes = np.frombuffer(bytes(marks), "<u8").reshape(-1, 2)
+    rows = (np.array(numbers) - base).astype(np.uint32)
+    rest = np.ascontiguousarray(hashes[:, 1:]).view(np.uint32)
+    entries = Entries(hashes[:, 0].copy(), np.concatenate([rows[:, None], rest], axis=1))
+    write_run(attempt.scratch / f"run.{run}", {_KIND: entries})
+    attempt.documents += len(numbers)
+    attempt.report({"documents": attempt.documents})
+    numbers.clear()
+    marks.clear()
+    return base
+
+
+def _repeated(bases: Sequence[int], attempt: Attempt) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows whose id stands earlier, ascending, and where it stands first."""
+    from pipeline.dedup.grouping import groups_of
+    from pipeline.dedup.runs import partitions, read_parts
+    from pipeline.store import open_folder
+
+    scratch, names = open_folder(attempt.scratch), [f"run.{run}" for run in range(len(bases))]
+    parts = partitions(attempt.documents)
+    numbers, first = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for part in range(parts):
+        groups = groups_of(read_parts(scratch, names, _KIND, part, parts, 3), bases or [0])
+        leads = groups.members[groups.offsets[:-1]]
+        rest = np.delete(groups.members, groups.offsets[:-1])
+        numbers.append(rest)
+        first.append(np.repeat(leads, np.diff(groups.offsets) - 1))
+    order = np.argsort(np.concatenate(numbers), kind="stable")
+    return np.concatenate(numbers)[order], np.concatenate(first)[order]
 
 
 STAGE = Stage(name="ids", version=1, folders=("repeated",), settings=settings, plan=plan, run=run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.documents import identifiers
+from pipeline.ledger import Ledger
+from pipeline.recipe import load
+from pipeline.stages import ids
+from pipeline.stages.stage import Attempt, Shard
+from pipeline.store import open_folder
+from pipeline.store.parquet import read_table
 from tests.pipeline.conftest import sluice, stats
 
 
@@ -88,3 +95,40 @@ def test_identifiers_are_those_of_rows_with_text(inputs: list[Path]) -> None:
         (4, "b.jsonl#4"),
     ]
     assert list(identifiers(str(inputs[0]), "parquet", "id")) == [(0, "y"), (1, "7"), (2, "b.jsonl#4")]
+
+
+@pytest.mark.parametrize("most", [1, 3, 1_000])
+def test_runs_of_any_size_find_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(ids, "_RUN", most)
+    draw = random.Random(4)
+    names = [[draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randint(0, 9))] for _ in range(8)]
+    files = [
+        {
+            "path": str(jsonl(tmp_path / f"{at}.jsonl", *({"id": one, "text": "text"} for one in mine))),
+            "kind": "jsonl",
+            "name": f"{at}.jsonl",
+        }
+        for at, mine in enumerate(names)
+    ]
+    attempt = Attempt(
+        stage="ids",
+        fingerprint="",
+        shard=Shard(name="all", inputs=[], parameters={"files": files}),
+        recipe=load("tiny"),
+        folder=open_folder(tmp_path / "run"),
+        report=lambda data: None,
+    )
+    ids.run(attempt.shard, attempt)
+    receipt = attempt.publish(Ledger(attempt.folder), 0.0, "")
+    seen: dict[str, tuple[str, int]] = {}
+    for at, mine in enumerate(names):
+        expected = []
+        for row, one in enumerate(mine):
+            if one in seen:
+                expected.append((row, *seen[one]))
+            seen.setdefault(one, (f"{at}.jsonl", row))
+        output = next(one for one in receipt.outputs if one.name.startswith(f"repeated/{at:08d}-"))
+        table = read_table(attempt.folder, output.name)
+        assert [tuple(row.values()) for row in table.to_pylist()] == expected
