@@ -15,18 +15,11 @@ import numpy as np
 from numba import njit
 
 from pipeline.dedup.grouping import NONE, Groups
+from pipeline.dedup.union_find import root
 
 Array = np.ndarray
 
 ALONE, MEMBER = 0, 255  # fates of documents; others are the numbers of kinds
-
-
-@njit("int64(int64[::1], int64)", cache=True)
-def _root(parent: Array, item: int) -> int:
-    while parent[item] != item:
-        parent[item] = parent[parent[item]]
-        item = parent[item]
-    return item
 
 
 @njit("void(int64[::1], int64[::1], int64[::1], uint8[::1], float64[::1], uint8)", cache=True)
@@ -56,7 +49,7 @@ def _join(members: Array, offsets: Array, parent: Array, fate: Array) -> None:
             if before >= 0:
                 fate[before] = 255
                 fate[here] = 255
-                one, other = _root(parent, before), _root(parent, here)
+                one, other = root(parent, before), root(parent, here)
                 # The smaller number is the root, whatever the order of the joins.
                 if one < other:
                     parent[other] = one
@@ -69,7 +62,7 @@ def _join(members: Array, offsets: Array, parent: Array, fate: Array) -> None:
 def _flatten(parent: Array, fate: Array) -> None:
     for item in range(parent.shape[0]):
         if fate[item] == 255:
-            parent[item] = _root(parent, item)
+            parent[item] = root(parent, item)
     for item in range(parent.shape[0]):
         if fate[item] != 255:
             # The copy of a copy is a copy of what stays.

@@ -17,6 +17,7 @@ from numba import njit
 
 from pipeline.dedup.grouping import Groups
 from pipeline.dedup.settings import VerifySettings
+from pipeline.dedup.union_find import root
 
 Array = np.ndarray
 
@@ -155,18 +156,10 @@ def canonical(groups: Groups) -> Groups:
     return Groups(out[: out_offsets[kept]].copy(), out_offsets[: kept + 1].copy())
 
 
-@njit("int64(int64[::1], int64)", cache=True)
-def _root(parent: Array, item: int) -> int:
-    while parent[item] != item:
-        parent[item] = parent[parent[item]]
-        item = parent[item]
-    return item
-
-
 @njit("void(int64[::1], int64, int64)", cache=True)
 def _unite(parent: Array, one: Any, other: Any) -> None:
     # The smaller index is the root, whatever the order of the joins.
-    one, other = _root(parent, one), _root(parent, other)
+    one, other = root(parent, one), root(parent, other)
     parent[max(one, other)] = min(one, other)
 
 
@@ -229,22 +222,22 @@ def _pass_through(
                 other = firsts[slot] if turn == 0 else lasts[slot]
                 if turn == 1 and other == firsts[slot]:
                     continue
-                mine, theirs = _root(parent, member), _root(parent, other)
+                mine, theirs = root(parent, member), root(parent, other)
                 if looks == LOOKS or mine == theirs:
                     continue
                 looked[looks] = other
                 looks += 1
                 if _look(hashes, offsets, contain, threshold, parent, cache, counts, other, member):
                     inside[min(mine, theirs)] = inside[mine] + inside[theirs]
-        root = _root(parent, member)
-        unseen = position - inside[root]
+        mine = root(parent, member)
+        unseen = position - inside[mine]
         for index in range(looks):
-            unseen -= _root(parent, looked[index]) != root
+            unseen -= root(parent, looked[index]) != mine
         counts[2] += unseen
-        inside[root] += 1
+        inside[mine] += 1
         place = -1
         for slot in range(filled):
-            if _root(parent, firsts[slot]) == root:
+            if root(parent, firsts[slot]) == mine:
                 place = slot
                 break
         if place < 0:
@@ -254,7 +247,7 @@ def _pass_through(
         lasts[place] = member
         used[place] = position
     for member in group:
-        inside[_root(parent, member)] = 0
+        inside[root(parent, member)] = 0
 
 
 @njit(
@@ -282,7 +275,7 @@ def _cluster(
         for later in range(1, group.shape[0]):
             for earlier in range(later):
                 one, two = group[earlier], group[later]
-                if _root(parent, one) != _root(parent, two):
+                if root(parent, one) != root(parent, two):
                     _look(hashes, offsets, contain, threshold, parent, cache, counts, one, two)
 
 
@@ -296,7 +289,7 @@ def _join_all(members: Array, starts: Array, parent: Array) -> None:
 @njit("void(int64[::1])", cache=True)
 def _flatten(parent: Array) -> None:
     for item in range(parent.shape[0]):
-        parent[item] = _root(parent, item)
+        parent[item] = root(parent, item)
 
 
 @njit(
