@@ -1,9 +1,9 @@
 """Which documents are compared at all: those of one crawl, of one language, or all (`scope` of a recipe).
 
 A document's crawl is Common Crawl's name for it, such as `CC-MAIN-2024-30`, or `""`: all inputs without a name are one
-crawl. The name stands in the row itself (a column `crawl` or `dump`, or a `warc_file` with its path), else in the path
-of the row's input. A Common Crawl file outside its crawl's folder does not tell: its name holds the time at which it
-was begun, and a crawl's number is no calendar week of it. Of such a file only the year is known.
+crawl. The name stands in the row's `warc_file`, where that has its path, else in the path of the row's input. A Common
+Crawl file outside its crawl's folder does not tell: its name holds the time at which it was begun, and a crawl's number
+is no calendar week of it. Of such a file only the year is known.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ Array = np.ndarray[Any, Any]
 _CRAWL = re.compile(r"CC-MAIN-[0-9]{4}(?:-(?:[0-9]{4}|[0-9]{2}))?(?![0-9])")
 _YEAR = r"^(?:CC-MAIN-)?(?P<year>[0-9]{4})(?:-|$)"
 _FILE_YEAR = r"CC-MAIN-(?P<year>[0-9]{4})[0-9]{10}"
-_LABELS = ("crawl", "dump")  # columns that name a row's crawl, the first one first
 
 
 def crawl_of(path: str) -> str:
@@ -51,11 +50,11 @@ def shard_labels(extracted: Iterable[Receipt], files: Iterable[InputFile]) -> di
 
 def crawls(table: pa.Table, crawl: str) -> pa.Array:
     """Each row's crawl, (n,) strings without nulls; `crawl` is that of the rows' input."""
-    named = [_flat(table[name]).cast(pa.string()) for name in _LABELS if _is_text(table, name)]
-    if _is_text(table, "warc_file"):
-        named.append(_mapped(table["warc_file"], crawl_of))
-    said = [pc.if_else(pc.equal(column, ""), None, column) for column in named]
-    return pc.coalesce(*said, pa.array([crawl] * table.num_rows, pa.string()))
+    ours = pa.array([crawl] * table.num_rows, pa.string())
+    if not _is_text(table, "warc_file"):
+        return ours
+    named = _mapped(table["warc_file"], crawl_of)
+    return pc.coalesce(pc.if_else(pc.equal(named, ""), None, named), ours)
 
 
 def scope_keys(table: pa.Table, scope: Scope, crawl: str) -> Array:

@@ -75,25 +75,21 @@ def table(**columns: list[str | None]) -> pa.Table:
 
 
 def test_a_row_may_name_its_own_crawl() -> None:
-    rows = table(
-        dump=["CC-MAIN-2013-20", None, "", None],
-        warc_file=["CC-MAIN-2019-04/x", "s3://cc/CC-MAIN-2020-05/segments/y.warc.gz", FILE, None],
-    )
-    assert crawls(rows, "mine").to_pylist() == ["CC-MAIN-2013-20", "CC-MAIN-2020-05", "mine", "mine"]
-    both = rows.append_column("crawl", pa.array(["x", None, None, None], pa.large_string()))
-    assert crawls(both, "").to_pylist() == ["x", "CC-MAIN-2020-05", "", ""]
+    rows = table(warc_file=["CC-MAIN-2019-04/x", "s3://cc/CC-MAIN-2020-05/segments/y.warc.gz", FILE, None])
+    assert crawls(rows, "mine").to_pylist() == ["CC-MAIN-2019-04", "CC-MAIN-2020-05", "mine", "mine"]
     assert crawls(table(text=["a", "b"]), "mine").to_pylist() == ["mine", "mine"]
 
 
 def test_documents_meet_within_their_scope_alone() -> None:
-    rows = table(language=["en", "de", "en", None, "", None], crawl=["a", "b", None, None, "b", "a"])
-    everyone = scope_keys(rows, "global", "b")
+    old, new = "CC-MAIN-2013-20/a.warc", "CC-MAIN-2024-10/a.warc"
+    rows = table(language=["en", "de", "en", None, "", None], warc_file=[old, new, None, FILE, new, old])
+    everyone = scope_keys(rows, "global", "CC-MAIN-2024-10")
     assert everyone.tolist() == [0] * 6
     languages = scope_keys(rows, "language", "b")
     assert languages[0] == languages[2]
     assert languages[3] == languages[5]
     assert len(set(languages.tolist())) == 4
-    crawl = scope_keys(rows, "crawl", "b")
+    crawl = scope_keys(rows, "crawl", "CC-MAIN-2024-10")
     assert crawl[0] == crawl[5]
     assert set(crawl[1:5].tolist()) == {crawl[1]}
     assert crawl[0] != crawl[1]
@@ -106,15 +102,14 @@ def test_keys_are_the_same_in_every_table() -> None:
     other = scope_keys(table(language=[None, "de", "en"]), "language", "x")
     assert one.tolist() == [other[2], other[1]]
     by_path = scope_keys(table(text=["a"]), "crawl", "CC-MAIN-2024-10")
-    by_row = scope_keys(table(crawl=["CC-MAIN-2024-10"]), "crawl", "")
+    by_row = scope_keys(table(warc_file=["CC-MAIN-2024-10/a.warc"]), "crawl", "")
     assert by_path.tolist() == by_row.tolist()
 
 
 def test_the_year_is_the_crawls_or_the_documents() -> None:
     rows = table(
         date=["2012-05-01T00:00:00Z", "2014-05-01", None, "soon", " 2011 "],
-        crawl=["CC-MAIN-2013-20", None, None, None, None],
-        warc_file=[FILE, FILE, FILE, "a.warc", None],
+        warc_file=[f"CC-MAIN-2013-20/{FILE}", FILE, FILE, "a.warc", None],
     )
     years = crawl_year(rows, "")
     assert years.dtype == "int32"

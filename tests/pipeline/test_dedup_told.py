@@ -96,7 +96,8 @@ def run(inputs: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table() -> pa.Table:
     crawl, _, url, texts, _, _ = zip(*DOCUMENTS, strict=True)
-    columns = {"crawl": list(crawl), "url": list(url), "text": pa.array(texts, pa.large_string())}
+    files = [f"{one}/a.warc" for one in crawl]
+    columns = {"warc_file": files, "url": list(url), "text": pa.array(texts, pa.large_string())}
     return pa.table({**columns, "language": ["en"] * 10 + ["de"], "date": pa.nulls(11, pa.string())})
 
 
