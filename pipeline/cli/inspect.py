@@ -131,7 +131,8 @@ def _tell(story: dict[str, Any]) -> None:
         print(f"lines cut   {shown} ({one['characters']} characters stand in other documents)")
     if "cluster" in story:
         one = story["cluster"]
-        print(f"cluster     stands for {one['documents']:,} documents of the cluster {show_text(one['id'])}")
+        number = f"{one['documents']:,} document{'s' if one['documents'] > 1 else ''}"
+        print(f"cluster     stands for {number} of the cluster {show_text(one['id'])}")
     for name in ("canonical", "license", "opt_out"):
         if record.get(name):
             print(f"{name.replace('_', '-'):<11} {show_text(record[name], 300)}")
