@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dedup.components import ALONE, MEMBER, Fates
-from pipeline.dedup.grouping import Groups, groups_of
+from pipeline.dedup.grouping import groups_of
 from pipeline.dedup.lost import YearLoss, by_year
 from pipeline.dedup.policy import scores
 from pipeline.dedup.runs import Entries
@@ -55,7 +55,7 @@ class Sample:
             left = fates.candidates(candidates).groups
             everyone = np.arange(len(gone), dtype=np.int64)
             members = Members(everyone, self._scores, *self._shingles)
-            settled = settle(members, Groups(left.members, left.offsets), self._dedup.minhash.verify)
+            settled = settle(members, left, self._dedup.minhash.verify)
             gone |= settled.survivor != everyone
         return np.asarray(gone, np.bool_)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.stages.duplicates.blocks import all_of, bases, plan_blocks
-from pipeline.stages.duplicates.signatures import RUN, nothing
+from pipeline.stages.duplicates.run_writer import RUN
+from pipeline.stages.duplicates.signatures import nothing
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import iterate
 

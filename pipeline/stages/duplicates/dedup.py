@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from pipeline.stages.duplicates.answers import read_answers
 from pipeline.stages.duplicates.blocks import all_of, plan_blocks
-from pipeline.stages.duplicates.signatures import RUN, nothing
+from pipeline.stages.duplicates.run_writer import RUN
+from pipeline.stages.duplicates.signatures import nothing
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import read_table
 

@@ -21,15 +21,17 @@ import pyarrow.compute as pc
 from pipeline.stages.duplicates.blocks import all_of, plan_blocks, read_block, reduce_shards, with_crawls
 from pipeline.stages.duplicates.cuts import by_shard, dropped_by_filters, with_lists
 from pipeline.stages.duplicates.dedup import DUPLICATES
+from pipeline.stages.duplicates.run_writer import RunWriter
+from pipeline.stages.duplicates.signatures import nothing
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import iterate, read_table
 
 if TYPE_CHECKING:
-    from pipeline.dedup.runs import Entries
     from pipeline.dedup.settings import DedupSettings, LinesSettings
     from pipeline.recipe import Recipe
 
 KIND = "lines"
+WIDTHS = {"c4": 4, "ccnet": 2}  # row and line; and for c4 a rank of 64 bits
 _COLUMNS = ("id", "url", "language", "warc_file", "text")
 
 
@@ -63,7 +65,7 @@ def run_keys(shard: Shard, attempt: Attempt) -> None:
     from pipeline.dedup.scope import scope_keys
 
     dedup, lines = _settings(attempt.recipe)
-    runs = _Runs(attempt, shard, 4 if lines.variant == "c4" else 2)
+    runs = RunWriter(attempt, "line_keys", shard.name, {KIND: WIDTHS[lines.variant]})
     for crawl, first, table in _taking_part(shard, attempt):
         texts = [text or "" for text in table["text"].to_pylist()]
         found = part_keys(texts, lines.variant, lines.unit)
@@ -73,9 +75,9 @@ def run_keys(shard: Shard, attempt: Attempt) -> None:
             rank = np.repeat(ranks(table["url"].to_pylist(), table["id"].to_pylist()), counts)
             columns += [rank >> np.uint64(32), rank & np.uint64(0xFFFFFFFF)]
         keys = found.keys ^ np.repeat(scope_keys(table, dedup.scope, crawl), counts)
-        runs.add(keys, np.stack([column.astype(np.uint32) for column in columns], axis=1))
+        runs.add(KIND, keys, np.stack([column.astype(np.uint32) for column in columns], axis=1))
         attempt.counts.update({"in": table.num_rows, "lines": len(keys)})
-    runs.spill()
+    runs.flush()
 
 
 def _taking_part(shard: Shard, attempt: Attempt) -> Iterator[tuple[str, np.ndarray, pa.Table]]:
@@ -91,46 +93,6 @@ def _taking_part(shard: Shard, attempt: Attempt) -> Iterator[tuple[str, np.ndarr
             kept = pc.invert(pc.is_in(table["id"], value_set=removed)).to_numpy()
             table, rows = table.filter(pa.array(kept)), rows[kept]
         yield shard.parameters["crawls"][number], rows, table
-
-
-class _Runs:
-    """Keys of a block, written as a run whenever there are enough."""
-
-    def __init__(self, attempt: Attempt, shard: Shard, width: int) -> None:
-        self._attempt, self._shard, self._width = attempt, shard, width
-        self._waiting: list[Entries] = []
-        self._entries = 0
-        self._runs = 0
-
-    def add(self, keys: np.ndarray, values: np.ndarray) -> None:
-        """Take keys (n,) and their values (n, width)."""
-        from pipeline.dedup.runs import RUN_ENTRIES, Entries
-
-        for start in range(0, len(keys), RUN_ENTRIES):  # a batch of long texts may hold more than one run
-            stop = start + RUN_ENTRIES
-            if self._entries + len(keys[start:stop]) > RUN_ENTRIES:
-                self.spill()
-            self._waiting.append(Entries(keys[start:stop], values[start:stop]))
-            self._entries += len(keys[start:stop])
-
-    def spill(self) -> None:
-        """Write what waits as a run."""
-        from pipeline.dedup.runs import Entries, write_run
-
-        if not self._entries:
-            return
-        keys, values = (np.concatenate([entries[column] for entries in self._waiting]) for column in range(2))
-        path = self._attempt.scratch / f"lines.{self._runs}"
-        write_run(path, {KIND: Entries(keys, values)})
-        name = f"{self._shard.name}.{self._runs:06d}.run"
-        self._attempt.add_file(path, "line_keys", name, self._entries)
-        self._waiting, self._entries = [], 0
-        self._runs += 1
-
-
-def no_settings(recipe: Recipe) -> object:
-    """All is said by the stage before."""
-    return None
 
 
 def plan_repeated(planning: Planning) -> list[Shard]:
@@ -155,7 +117,7 @@ def run_repeated(shard: Shard, attempt: Attempt) -> None:
     from pipeline.dedup.runs import read_parts
 
     parameters = shard.parameters
-    width = 4 if _settings(attempt.recipe)[1].variant == "c4" else 2
+    width = WIDTHS[_settings(attempt.recipe)[1].variant]
     part, parts = parameters["part"], parameters["parts"]
     entries = read_parts(attempt.folder, parameters["runs"], KIND, part, parts, width)
     block, row, line = repeated(entries, parameters["blocks"] or [0])
@@ -291,7 +253,7 @@ REPEATED_LINES = Stage(
     name="repeated_lines",
     version=1,
     folders=("repeated_lines",),
-    settings=no_settings,
+    settings=nothing,
     plan=plan_repeated,
     run=run_repeated,
     needed=True,

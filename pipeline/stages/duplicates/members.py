@@ -7,7 +7,7 @@ that stand for copies and lie in no component answer for them at once.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,20 +15,15 @@ import pyarrow as pa
 from pipeline.stages.duplicates.blocks import all_of, bases, plan_blocks, read_block
 from pipeline.stages.duplicates.components import ARRAYS, part_of, parts_of
 from pipeline.stages.duplicates.cuts import with_cuts
+from pipeline.stages.duplicates.signatures import nothing
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import schema_of
 
 if TYPE_CHECKING:
     from pipeline.dedup.ragged import Ragged
-    from pipeline.recipe import Recipe
 
 MEMBER_HASHES = 16 << 20  # of one file at most, more or less: 64 MiB
 _ANSWERS = "answers"  # the files of documents in no component
-
-
-def settings(recipe: Recipe) -> object:
-    """Nothing but what shingles are made of, which `signatures` has already."""
-    return None
 
 
 def plan(planning: Planning) -> list[Shard]:
@@ -196,7 +191,8 @@ class _Answers:
         places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
         survivor = np.repeat(np.arange(len(rows)), counts)
         kinds = self._claims.kinds[places]
-        exact = np.array([name == "exact" for name in ("", *_kinds(attempt))])
+        assert attempt.recipe.dedup is not None
+        exact = np.array([name == "exact" for name in ("", *attempt.recipe.dedup.document_kinds)])
         write_answers(
             attempt,
             _ANSWERS,
@@ -213,16 +209,11 @@ class _Answers:
         )
 
 
-def _kinds(attempt: Attempt) -> tuple[Any, ...]:
-    assert attempt.recipe.dedup is not None
-    return attempt.recipe.dedup.document_kinds
-
-
 MEMBERS = Stage(
     name="members",
     version=1,
     folders=("members", _ANSWERS),
-    settings=settings,
+    settings=nothing,
     plan=plan,
     run=run,
     needed=True,

@@ -22,18 +22,17 @@ from pipeline.stages.duplicates.blocks import (
     with_crawls,
 )
 from pipeline.stages.duplicates.cuts import with_cuts
+from pipeline.stages.duplicates.run_writer import RUN, RunWriter
 from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import schema_of
 
 if TYPE_CHECKING:
-    from pipeline.dedup.runs import Entries
     from pipeline.dedup.settings import DedupSettings
     from pipeline.recipe import Recipe
 
 SIGNED = pa.schema(
     [("id", pa.string()), ("score", pa.float64()), ("bytes", pa.int64()), ("year", pa.int32())]
 )
-RUN = ".run"
 WIDTHS = {"url": 3, "exact": 3, "minhash": 1}  # a row, and 64 further bits of the hash
 _SIGNED_OF = ("order", "url", "exact", "minhash", "keep", "scope")
 
@@ -61,7 +60,8 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
     dedup = attempt.recipe.dedup
     assert dedup is not None
-    keys = _Keys(attempt, shard, dedup)
+    widths: dict[str, int] = {kind: WIDTHS[kind] for kind in dedup.document_kinds}
+    runs = RunWriter(attempt, "signatures", shard.name, widths)
     attempt.write("signatures", SIGNED.empty_table())
     wanted = ["id", "text", "url", "date", "language", "warc_file", *policy_columns(dedup.keep)]
     there = set(schema_of(attempt.folder, shard.parameters["files"][0]).names)
@@ -69,7 +69,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
     columns = [name for name in dict.fromkeys(wanted) if name in there]
     for at, row, table in read_block(attempt, shard, columns if not missing else None):
         crawl = shard.parameters["crawls"][at]
-        keys.add(row, table, crawl)
+        _add_keys(runs, dedup, crawl, np.arange(row, row + table.num_rows, dtype=np.uint32), table)
         signed = {
             "id": table["id"],
             "score": pa.array(scores(table, dedup.keep)),
@@ -78,75 +78,36 @@ def run(shard: Shard, attempt: Attempt) -> None:
         }
         attempt.write("signatures", pa.table(signed, schema=SIGNED))
         attempt.counts.update({"in": table.num_rows})
-    keys.spill()
+    runs.flush()
 
 
-class _Keys:
-    """Keys of a block, written as a run whenever there are enough."""
+def _add_keys(runs: RunWriter, dedup: DedupSettings, crawl: str, rows: np.ndarray, table: pa.Table) -> None:
+    """The keys of a batch of documents, which stand in these rows of the block."""
+    from pipeline.dedup.scope import scope_keys
+    from pipeline.dedup.sign import signed
+    from pipeline.dedup.urls import url_hashes
 
-    def __init__(self, attempt: Attempt, shard: Shard, dedup: DedupSettings) -> None:
-        self._attempt, self._shard, self._dedup = attempt, shard, dedup
-        self._waiting: dict[str, list[Entries]] = {kind: [] for kind in dedup.document_kinds}
-        self._entries = 0
-        self._runs = 0
+    if table["text"].null_count:  # a document that lost all its lines takes no part
+        valid = table["text"].is_valid()
+        table, rows = table.filter(valid), rows[valid.to_numpy()]
+    scopes = scope_keys(table, dedup.scope, crawl)
+    if dedup.exact or dedup.minhash:
+        found = signed(table["text"].combine_chunks(), dedup)
+    if dedup.url:
+        hashes, valid = url_hashes(table["url"].combine_chunks(), dedup.url.variant)
+        runs.add("url", *_whole(hashes[valid], rows[valid], scopes[valid]))
+    if dedup.exact:
+        runs.add("exact", *_whole(found.text_hashes, rows, scopes))
+    if dedup.minhash:
+        there = found.has_shingles
+        bands = found.band_keys[there] ^ scopes[there][:, None]
+        runs.add("minhash", bands.reshape(-1), np.repeat(rows[there], bands.shape[1])[:, None])
 
-    def add(self, row: int, table: pa.Table, crawl: str) -> None:
-        from pipeline.dedup.runs import RUN_ENTRIES
-        from pipeline.dedup.scope import scope_keys
-        from pipeline.dedup.sign import signed
-        from pipeline.dedup.urls import url_hashes
 
-        rows = np.arange(row, row + table.num_rows, dtype=np.uint32)
-        if table["text"].null_count:  # a document that lost all its lines takes no part
-            valid = table["text"].is_valid()
-            table, rows = table.filter(valid), rows[valid.to_numpy()]
-        scopes = scope_keys(table, self._dedup.scope, crawl)
-        if self._dedup.exact or self._dedup.minhash:
-            found = signed(table["text"].combine_chunks(), self._dedup)
-        for kind in self._waiting:
-            if kind == "url":
-                hashes, valid = url_hashes(table["url"].combine_chunks(), self._dedup.url.variant)  # type: ignore[union-attr]
-                self._whole(kind, hashes[valid], rows[valid], scopes[valid])
-            elif kind == "exact":
-                self._whole(kind, found.text_hashes, rows, scopes)
-            else:
-                bands = found.band_keys[found.has_shingles] ^ scopes[found.has_shingles][:, None]
-                repeated = np.repeat(rows[found.has_shingles], bands.shape[1])
-                self._append(kind, bands.reshape(-1), repeated[:, None])
-        if self._entries >= RUN_ENTRIES:
-            self.spill()
-
-    def _whole(self, kind: str, hashes: np.ndarray, rows: np.ndarray, scopes: np.ndarray) -> None:
-        rest = np.ascontiguousarray(hashes[:, 1:]).view(np.uint32)
-        self._append(kind, hashes[:, 0] ^ scopes, np.concatenate([rows[:, None], rest], axis=1))
-
-    def _append(self, kind: str, keys: np.ndarray, values: np.ndarray) -> None:
-        from pipeline.dedup.runs import Entries
-
-        self._waiting[kind].append(Entries(keys, values))
-        self._entries += len(keys)
-
-    def spill(self) -> None:
-        """Write what waits as a run."""
-        from pipeline.dedup.runs import Entries, write_run
-
-        if self._entries == 0:
-            return
-        whole = {
-            kind: Entries(
-                np.concatenate([np.empty(0, np.uint64), *(one.keys for one in parts)]),
-                np.concatenate([np.empty((0, WIDTHS[kind]), np.uint32), *(one.values for one in parts)]),
-            )
-            for kind, parts in self._waiting.items()
-        }
-        path = self._attempt.scratch / f"keys.{self._runs}"
-        write_run(path, whole)
-        name = f"{self._shard.name}.{self._runs:03d}{RUN}"
-        self._attempt.add_file(path, "signatures", name, self._entries)
-        self._runs += 1
-        self._entries = 0
-        for parts in self._waiting.values():
-            parts.clear()
+def _whole(hashes: np.ndarray, rows: np.ndarray, scopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keys and values of 128-bit hashes: half of each is the key, the other half is compared, too."""
+    rest = np.ascontiguousarray(hashes[:, 1:]).view(np.uint32)
+    return hashes[:, 0] ^ scopes, np.concatenate([rows[:, None], rest], axis=1)
 
 
 def plan_groups(planning: Planning) -> list[Shard]:
