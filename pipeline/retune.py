@@ -23,8 +23,9 @@ from pipeline.road import fingerprints, read_inputs, stages_of
 from pipeline.stages import STAGES
 from pipeline.stages.redecide import SHORTCUTS
 from pipeline.stages.stage import Planning, Shard, Source
-from pipeline.stats import plain, require_run
+from pipeline.stats import require_run
 from pipeline.store import Folder
+from pipeline.sums import plain
 from pipeline.verify import asked_for
 
 _STORED = ("extract", "filter")

@@ -7,6 +7,7 @@ however far a run went; `corpus` counts the documents that are still in.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,34 +15,21 @@ import msgspec
 from pipeline import bands
 from pipeline.contamination import report as contamination
 from pipeline.errors import UserError
-from pipeline.ledger import Ledger, Receipt
+from pipeline.ledger import Ledger, Manifest, Receipt
 from pipeline.road import Road, read_inputs, stages_of
 from pipeline.stages import STAGES
 from pipeline.store import Folder
 from pipeline.store.digest import combine
+from pipeline.sums import StageSum, closed_sum, named, plain, ranked
 
 if TYPE_CHECKING:
     from pipeline.dedup.lost import YearLoss
+    from pipeline.recipe import Recipe
 
 _SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html")
 _REMOVED = ("contaminated", "opt_out", "takedown")
 # Documents that these filters drop count as removed: by what, the filter, and where its rules stand in the counts.
 REMOVING = {"opt_out": ("optout", "opted_out"), "contaminated": ("contamination", "contaminated")}
-
-
-def named(receipts: list[Receipt], name: str) -> Counter[str]:
-    """Sum of one group of counts over receipts."""
-    total: Counter[str] = Counter()
-    for receipt in receipts:
-        group = receipt.counts.get(name)
-        if isinstance(group, dict):
-            total.update(group)
-    return total
-
-
-def plain(receipts: list[Receipt], name: str) -> int:
-    """Sum of one plain count over receipts."""
-    return sum(value for receipt in receipts if isinstance(value := receipt.counts.get(name), int))
 
 
 def require_run(folder: Folder) -> None:
@@ -53,12 +41,21 @@ def require_run(folder: Folder) -> None:
 def stats(folder: Folder) -> dict[str, Any]:
     """The counts of a run, as `sluice stats --json` prints them."""
     require_run(folder)
+    from pipeline.recipe import read_resolved
+
     ledger = Ledger(folder)
-    closed = {name: ledger.closed(name) for name in STAGES}
+    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
+    manifests = {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None}
+    return counted(folder, recipe, manifests, {name: closed_sum(ledger, name) for name in STAGES})
+
+
+def counted(
+    folder: Folder, recipe: Recipe, manifests: Mapping[str, Manifest], closed: Mapping[str, StageSum]
+) -> dict[str, Any]:
+    """The counts of these receipts, as `stats` gives them: of closed stages, or of what a run has done so far."""
     extracted = closed["extract"]
-    given_up = [one for name in STAGES if (manifest := ledger.manifest(name)) for one in manifest.given_up]
-    reading = ledger.manifest("extract")
-    lost_inputs = reading.given_up if reading else []
+    given_up = [one for name in STAGES if name in manifests for one in manifests[name].given_up]
+    lost_inputs = manifests["extract"].given_up if "extract" in manifests else []
     failed = named(extracted, "failed")
     failed += Counter({"shard_given_up": len(lost_inputs)})  # no entry where there are none
     records = plain(extracted, "records") + len(lost_inputs)
@@ -68,8 +65,8 @@ def stats(folder: Folder) -> dict[str, Any]:
         why: Counter({rule: dropped.pop(rule) for rule in list(dropped) if rule.startswith(f"{name}.")})
         for why, (name, _) in REMOVING.items()
     }
-    duplicates = named([*closed["dedup"], *closed["cut_lines"]], "duplicates")
-    _count_lost(ledger, closed, failed)
+    duplicates = named(closed["dedup"], "duplicates") + named(closed["cut_lines"], "duplicates")
+    _count_lost(manifests, closed, failed)
     corpus = (
         records
         - sum(skipped.values())
@@ -85,22 +82,22 @@ def stats(folder: Folder) -> dict[str, Any]:
             name: skipped.get(name, 0) for name in (*_SKIPPED, *sorted(set(skipped) - set(_SKIPPED)))
         },
         "failed": dict(sorted(failed.items())),
-        "dropped": dict(dropped.most_common()),
+        "dropped": ranked(dropped),
         "duplicates": dict(sorted(duplicates.items())),
         **_compared(closed),
         "removed": dict.fromkeys(_REMOVED, 0) | {why: rules.total() for why, rules in removed.items()},
-        **{REMOVING[why][1]: dict(rules.most_common()) for why, rules in removed.items()},
+        **{REMOVING[why][1]: ranked(rules) for why, rules in removed.items()},
         "contamination": contamination.by_benchmark(folder, closed["filter"]),
-        "bands": _bands(folder, closed["filter"]),
-        "excused": dict(named(closed["filter"], "excused").most_common()),
+        "bands": _bands(recipe, closed["filter"]),
+        "excused": ranked(named(closed["filter"], "excused")),
         "corpus": corpus,
         "robots": _robots(closed),
         "calibration": {name: found for one in closed["calibrate"] for name, found in one.values.items()},
         "problems": dict(sorted(named(extracted, "problems").items())),
-        "screened": dict(named(extracted, "screened").most_common()),
-        "extractors": dict(named(closed["filter"], "extractors").most_common()),
+        "screened": ranked(named(extracted, "screened")),
+        "extractors": ranked(named(closed["filter"], "extractors")),
         "spared_core_seconds": spared_core_seconds(extracted),
-        "domains": dict(named(closed["corpus"], "domains").most_common()),
+        "domains": ranked(named(closed["corpus"], "domains")),
         "masked": dict(sorted(named(closed["corpus"], "masked").items())),
         "personal_data": dict(sorted(named(closed["corpus"], "personal_data").items())),
         "tokens": {split: named(closed["tokens"], "tokens").get(split, 0) for split in ("train", "heldout")},
@@ -112,7 +109,7 @@ def stats(folder: Folder) -> dict[str, Any]:
     }
 
 
-def _lines(closed: dict[str, list[Receipt]]) -> dict[str, int]:
+def _lines(closed: Mapping[str, StageSum]) -> dict[str, int]:
     """Lines compared and cut; empty where a recipe cuts none."""
     if not closed["cut_lines"]:
         return {}
@@ -122,11 +119,8 @@ def _lines(closed: dict[str, list[Receipt]]) -> dict[str, int]:
     }
 
 
-def _bands(folder: Folder, filtered: list[Receipt]) -> list[dict[str, Any]]:
+def _bands(recipe: Recipe, filtered: StageSum) -> list[dict[str, Any]]:
     """The recipe's published removal shares against this run's; empty before the filters are through."""
-    from pipeline.recipe import read_resolved
-
-    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
     if not recipe.bands or not filtered:
         return []
     total = {"documents": plain(filtered, "in"), "characters": plain(filtered, "characters")}
@@ -134,7 +128,7 @@ def _bands(folder: Folder, filtered: list[Receipt]) -> list[dict[str, Any]]:
     return bands.told(bands.judge(recipe, total, dropped))
 
 
-def _compared(closed: dict[str, list[Receipt]]) -> dict[str, Any]:
+def _compared(closed: Mapping[str, StageSum]) -> dict[str, Any]:
     """What comparing documents and their lines found, beyond how many were removed."""
     return {
         "lines": _lines(closed),
@@ -144,23 +138,20 @@ def _compared(closed: dict[str, list[Receipt]]) -> dict[str, Any]:
     }
 
 
-def cluster_sizes(compared: list[Receipt]) -> dict[str, int]:
+def cluster_sizes(compared: StageSum) -> dict[str, int]:
     """Number of clusters of two or more documents by size, from the receipts of `dedup`."""
-    sizes: Counter[int] = Counter()
-    for receipt in compared:
-        for size, number in receipt.histograms.get("cluster_size", {}).items():
-            sizes[int(size)] += number
+    sizes = {int(size): number for size, number in compared.histograms.get("cluster_size", {}).items()}
     return {str(size): number for size, number in sorted(sizes.items()) if size > 1}
 
 
-def lost_by_year(compared: list[Receipt]) -> list[YearLoss]:
+def lost_by_year(compared: Sequence[Receipt]) -> list[YearLoss]:
     """Tokens lost to duplicates by the crawl's year, from the receipts of `dedup`; empty where none counted them."""
     from pipeline.dedup.lost import by_year
 
     return by_year(named(compared, "bytes_by_year"), named(compared, "lost_bytes_by_year"))
 
 
-def _pairs(verified: list[Receipt]) -> dict[str, Any]:
+def _pairs(verified: Sequence[Receipt]) -> dict[str, Any]:
     """Near pairs that were compared, and how often hashing was wrong about them; empty where none were verified."""
     if not verified:
         return {}
@@ -171,7 +162,7 @@ def _pairs(verified: list[Receipt]) -> dict[str, Any]:
     return counted | msgspec.to_builtins(found)
 
 
-def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:
+def _robots(closed: Mapping[str, StageSum]) -> dict[str, int]:
     """What the given robots.txt files held; empty where a recipe names none."""
     if not closed["hosts"]:
         return {}
@@ -179,7 +170,9 @@ def _robots(closed: dict[str, list[Receipt]]) -> dict[str, int]:
     return counted | {"hosts": plain(closed["hosts"], "out")}
 
 
-def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counter[str]) -> None:
+def _count_lost(
+    manifests: Mapping[str, Manifest], closed: Mapping[str, StageSum], failed: Counter[str]
+) -> None:
     # A shard given up after extraction takes its documents with it: they failed, and are counted as such.
     repeated: Counter[str] = Counter()
     for receipt in (*closed["dedup"], *closed["cut_lines"]):
@@ -187,8 +180,7 @@ def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counte
             if output.folder == "duplicates":
                 repeated[output.name.rpartition("/")[2].rpartition("-")[0]] += output.rows
     for name, before in (("filter", "extract"), ("corpus", "filter")):
-        manifest = ledger.manifest(name)
-        for one in manifest.given_up if manifest else []:
+        for one in manifests[name].given_up if name in manifests else []:
             sources = [
                 receipt for receipt in closed[before] or closed["extract"] if receipt.shard == one.shard
             ]
@@ -198,7 +190,7 @@ def _count_lost(ledger: Ledger, closed: dict[str, list[Receipt]], failed: Counte
             )
 
 
-def core_seconds(closed: dict[str, list[Receipt]]) -> dict[str, float]:
+def core_seconds(closed: Mapping[str, StageSum]) -> dict[str, float]:
     """Processor time by stage, in seconds."""
     return {
         name: round(sum(receipt.cost.core_seconds for receipt in receipts), 3)
@@ -207,7 +199,7 @@ def core_seconds(closed: dict[str, list[Receipt]]) -> dict[str, float]:
     }
 
 
-def spared_core_seconds(extracted: list[Receipt]) -> float | None:
+def spared_core_seconds(extracted: Sequence[Receipt]) -> float | None:
     """What the cascade spared, an estimate: screened pages at the cost of the others by size, less all its looks.
 
     From what the shards measured of themselves; null where nothing was measured, as after a `retune`.
@@ -221,7 +213,7 @@ def spared_core_seconds(extracted: list[Receipt]) -> float | None:
     return round(spared - total["look_seconds"], 3)
 
 
-def digest(closed: dict[str, list[Receipt]]) -> str:
+def digest(closed: Mapping[str, Sequence[Receipt]]) -> str:
     """One digest over all outputs: the same for every engine and number of workers."""
     return combine(
         f"{name} {output.name} {output.sha256}"

@@ -6,7 +6,7 @@ the thresholds of the recipe, a row a match, whether the document was dropped, c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -74,7 +74,7 @@ def record(attempt: Attempt, applied: Applied) -> None:
     attempt.values["benchmarks"] = sizes
 
 
-def by_benchmark(folder: Folder, filtered: list[Receipt]) -> dict[str, dict[str, Any]]:
+def by_benchmark(folder: Folder, filtered: Sequence[Receipt]) -> dict[str, dict[str, Any]]:
     """Of each benchmark its items, those that were met, in how many documents, and the same by kind.
 
     Empty where no benchmark was looked for; of files that were removed nothing is counted.

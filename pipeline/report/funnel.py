@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from filters.types import Rule
 from pipeline.report.run import Run
-from pipeline.stats import REMOVING, named
+from pipeline.stats import REMOVING
+from pipeline.sums import named, ranked
 
 _SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in"}
 _NO_PAGE = (
@@ -152,4 +153,4 @@ def domains(run: Run) -> list[DomainRow]:
 
 def languages(run: Run) -> dict[str, int]:
     """Extracted documents by their most probable language, the most frequent first."""
-    return dict(named(run.closed["filter"], "languages").most_common())
+    return ranked(named(run.closed["filter"], "languages"))

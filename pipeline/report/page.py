@@ -20,7 +20,7 @@ from pipeline.report import funnel, planted, provenance, samples, signals, train
 from pipeline.report.charts import bar
 from pipeline.report.run import Run
 from pipeline.show import duration, show_text, size
-from pipeline.stats import plain
+from pipeline.sums import plain
 
 _TEMPLATES = ("report.html", "corpus.html", "training.html", "provenance.html")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.inputs import InputFile
-from pipeline.ledger import GivenUp, Output, Receipt
+from pipeline.ledger import GivenUp, Manifest, Output, Receipt
 from pipeline.recipe import Recipe
 from pipeline.store import Folder
+from pipeline.sums import StageSum
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class Run:
     recipe: Recipe
     inputs: list[InputFile]
     active: tuple[str, ...]  # the stages that the recipe names, in order
-    closed: dict[str, list[Receipt]]  # of every stage, empty where it is not closed
-    ended: tuple[str, ...]  # the active stages that have a manifest, in order
+    closed: Mapping[str, StageSum]  # of every stage, empty where nothing of it counts
+    ended: tuple[str, ...]  # the active stages that count, in order
+    open: tuple[str, ...]  # those of them that have not come to their end
     lost: dict[str, list[GivenUp]]  # shards that failed on every attempt, by stage
     counts: dict[str, Any]  # what `sluice stats --json` prints
 
@@ -42,23 +44,42 @@ def open_run(folder: Folder) -> Run:
     """Read the ledger of a run folder; raises UserError when it is none."""
     from pipeline.ledger import Ledger
     from pipeline.recipe import read_resolved
-    from pipeline.road import active_stages, read_inputs
+    from pipeline.road import read_inputs
     from pipeline.stages import STAGES
-    from pipeline.stats import stats
+    from pipeline.stats import require_run
+    from pipeline.sums import closed_sum
 
-    counts = stats(folder)
-    recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
+    require_run(folder)
     ledger = Ledger(folder)
-    manifests = {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None}
-    inputs = read_inputs(folder)
+    return run_of(
+        folder,
+        read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml"),
+        read_inputs(folder),
+        {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None},
+        {name: closed_sum(ledger, name) for name in STAGES},
+    )
+
+
+def run_of(
+    folder: Folder,
+    recipe: Recipe,
+    inputs: list[InputFile],
+    manifests: Mapping[str, Manifest],
+    sums: Mapping[str, StageSum],
+) -> Run:
+    """A run from what was read of its ledger. A stage without a manifest counts with the receipts that it has."""
+    from pipeline.road import active_stages
+    from pipeline.stats import counted
+
     active = active_stages(recipe, files=inputs)
     return Run(
         folder=folder,
         recipe=recipe,
         inputs=inputs,
         active=active,
-        closed={name: ledger.closed(name) for name in STAGES},
-        ended=tuple(name for name in active if name in manifests),
+        closed=sums,
+        ended=tuple(name for name in active if name in manifests or sums[name]),
+        open=tuple(name for name in active if name not in manifests and sums[name]),
         lost={name: manifest.given_up for name, manifest in manifests.items() if manifest.given_up},
-        counts=counts,
+        counts=counted(folder, recipe, manifests, sums),
     )

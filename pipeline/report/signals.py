@@ -39,7 +39,7 @@ def histograms(run: Run) -> list[Histogram]:
     """The signals whose rules fired most, at most `SHOWN`, in recipe order."""
     if run.recipe.filters is None:
         return []
-    counts = _merged(run)
+    counts = merged(run)
     failing = failing_counts(run)
     by_signal: dict[str, list[tuple[str, Rule]]] = {}
     for name, rule in recipe_rules(run):
@@ -66,15 +66,14 @@ def _described(signal: Signal) -> str:
     return f"{signal.unit} {signal.description}" if goes_on else signal.description
 
 
-def _merged(run: Run) -> dict[str, Counts]:
-    merged: dict[str, dict[str, Counter[float]]] = {}
-    for receipt in run.closed["filter"]:
-        for signal, sides in receipt.histograms.items():
-            into = merged.setdefault(signal, {"kept": Counter(), "dropped": Counter()})
-            for side, edges in sides.items():
-                for edge, documents in edges.items():
-                    into[side][float(edge)] += documents
-    return dict(merged)
+def merged(run: Run) -> dict[str, Counts]:
+    """Every signal's histogram over all shards: documents by lower edge of a bin, kept and dropped."""
+    return {
+        signal: {
+            side: Counter({float(edge): n for edge, n in edges.items()}) for side, edges in sides.items()
+        }
+        for signal, sides in run.closed["filter"].histograms.items()
+    }
 
 
 def _chart(signal: Signal, counts: Counts, rules: Sequence[Rule]) -> Markup:
