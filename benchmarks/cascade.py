@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))  # before this folder, whose filters.py hides the 
 from filters.cascade import REASON, Screen  # noqa: E402
 from filters.chain import Chain  # noqa: E402
 from pipeline.cascade import screen_for  # noqa: E402
-from pipeline.engine.task import core_seconds, prepare_worker  # noqa: E402
+from pipeline.engine.meter import core_seconds  # noqa: E402
+from pipeline.engine.task import prepare_worker  # noqa: E402
 from pipeline.extract import ExtractSettings, Tally, extract_range  # noqa: E402
 from pipeline.inputs import ranges  # noqa: E402
 from pipeline.recipe import load  # noqa: E402

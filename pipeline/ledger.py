@@ -60,6 +60,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     bytes_in: int = 0
     documents: int = 0
     host: str = ""
+    started: float = 0.0  # Unix time when the attempt began, which ended `wall_seconds` later; 0: not noted
+    peak_memory: int = 0  # bytes: see `pipeline.engine.meter`; 0: not noted
     parts: dict[str, float] = {}  # what the stage itself measured, by name
 
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import platform
-import resource
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pipeline.engine.meter import Meter
 from pipeline.ledger import Ledger, Receipt
 from pipeline.recipe import Recipe, from_builtins
 from pipeline.stages import STAGES
@@ -84,25 +82,6 @@ def prepare_worker() -> None:
     pa.set_io_thread_count(1)
 
 
-def core_seconds() -> float:
-    """Processor time of this process, of its finished children, and of the living ones with theirs (the sandbox)."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + _living_children()
-
-
-def _living_children() -> float:
-    ticks = 0
-    for listed in Path("/proc/self/task").glob("*/children"):
-        for child in listed.read_text().split():
-            try:
-                stat = Path(f"/proc/{child}/stat").read_text()
-            except OSError:  # gone in between
-                continue
-            # Fields 14 to 17 of proc(5), counted after the parenthesised name: utime, stime, cutime, cstime.
-            ticks += sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def perform(task: Task, report: Callable[[Mapping[str, Any]], None]) -> Receipt:
     """Run one shard here and commit it; returns the receipt that counts."""
     folder = open_folder(task.run)
@@ -114,21 +93,17 @@ def perform(task: Task, report: Callable[[Mapping[str, Any]], None]) -> Receipt:
         folder=folder,
         report=_paced(report),
     )
-    started = core_seconds()
+    meter = Meter()
     try:
         if task.source is not None and (receipt := adopted(attempt, task.source)) is not None:
-            spent = {
-                "core_seconds": round(core_seconds() - started, 3),
-                "host": platform.node(),
-                "parts": {},
-            }
-            cost = msgspec.structs.replace(receipt.cost, **spent)
+            read = {"bytes_in": receipt.cost.bytes_in, "documents": receipt.cost.documents}
+            cost = msgspec.structs.replace(meter.cost(), **read)
             return Ledger(folder).commit(msgspec.structs.replace(receipt, cost=cost))
         if task.source is not None and task.stage in task.source.receipts and task.stage in SHORTCUTS:
             SHORTCUTS[task.stage](task.shard, attempt, task.source)
         else:
             STAGES[task.stage].run(task.shard, attempt)
-        return attempt.publish(Ledger(folder), core_seconds() - started, platform.node())
+        return attempt.publish(Ledger(folder), meter.cost)
     finally:
         attempt.discard()
 

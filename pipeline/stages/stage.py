@@ -7,7 +7,6 @@ A stage has a name, a version, the semantic settings it depends on, `plan` (what
 from __future__ import annotations
 
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -118,7 +117,6 @@ class Attempt:
     costs: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._wall = time.perf_counter()
         self._scratch: Path | None = None
         self._writers: dict[tuple[str, str], tuple[Path, TableWriter]] = {}
         self._files: list[_Finished] = []
@@ -157,8 +155,8 @@ class Attempt:
         self.folder.put(file.path, f"{file.under}/{name}")
         self.outputs.append(Output(name=f"{file.under}/{name}", rows=file.rows, bytes=size, sha256=digest))
 
-    def publish(self, ledger: Ledger, core_seconds: float, host: str) -> Receipt:
-        """Publish the files, then the receipt; returns the receipt that counts."""
+    def publish(self, ledger: Ledger, spent: Callable[[], Cost]) -> Receipt:
+        """Publish the files, then the receipt, which says what was spent up to then; returns the one that counts."""
         for (under, stem), (path, writer) in sorted(self._writers.items()):
             writer.close()
             self._publish(_Finished(path, under, f"{stem}.parquet", writer.rows, True))
@@ -176,12 +174,10 @@ class Attempt:
             counts=counts,
             histograms=self.histograms,
             values=self.values,
-            cost=Cost(
-                core_seconds=round(core_seconds, 3),
-                wall_seconds=round(time.perf_counter() - self._wall, 3),
+            cost=msgspec.structs.replace(
+                spent(),
                 bytes_in=self.bytes_in,
                 documents=self.documents,
-                host=host,
                 parts={name: round(float(amount), 3) for name, amount in sorted(self.costs.items())},
             ),
         )

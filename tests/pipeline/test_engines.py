@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import ROOT, SMALL, sets, sluice, stats
+from tests.pipeline.test_meter import costs
 
 pytestmark = pytest.mark.xdist_group("engines")
 
@@ -40,6 +41,7 @@ def test_ray_on_a_cluster_of_its_own(sample: Path, clean: Path, tmp_path: Path) 
     words = ["--input", sample, "--out", tmp_path / "run", "--engine", "ray", "--workers", "2"]
     sluice("run", "tiny", *words, *sets(SMALL))
     assert stats(tmp_path / "run")["digest"] == stats(clean)["digest"]
+    assert all(cost.started > 0 and cost.peak_memory > 20 << 20 for cost in costs(tmp_path / "run"))
 
 
 def _free_ports(count: int) -> list[int]:

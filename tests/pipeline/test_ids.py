@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.documents import identifiers
+from pipeline.engine.meter import Meter
 from pipeline.ledger import Ledger
 from pipeline.recipe import load
 from pipeline.stages import ids
@@ -121,7 +122,7 @@ def test_runs_of_any_size_find_the_same_rows(
         report=lambda data: None,
     )
     ids.run(attempt.shard, attempt)
-    receipt = attempt.publish(Ledger(attempt.folder), 0.0, "")
+    receipt = attempt.publish(Ledger(attempt.folder), Meter().cost)
     seen: dict[str, tuple[str, int]] = {}
     for at, mine in enumerate(names):
         expected = []

@@ -23,6 +23,7 @@ from pipeline.store import open_folder
 from pipeline.store.parquet import read_table
 from pipeline.warc import read_records
 from tests.pipeline.conftest import ROOT, sets, sluice, stats
+from tests.pipeline.test_meter import costs
 
 pytestmark = pytest.mark.xdist_group("retune")
 
@@ -313,6 +314,8 @@ def test_nothing_changed_is_a_copy(small: Path, tmp_path: Path) -> None:
     done = retuned(small, tmp_path / "new", "pii.phones=true")
     assert done["reread"] == 0
     assert digests(tmp_path / "new") == digests(small)
+    last = max(one.started + one.wall_seconds for one in costs(small))
+    assert all(one.started >= last and one.peak_memory > 20 << 20 for one in costs(tmp_path / "new"))
 
 
 def test_what_comes_later_may_change_too(small: Path, sample: Path, tmp_path: Path) -> None:
