@@ -6,6 +6,7 @@ alone decide (`filters.chain`). Lists and models arrive loaded; nothing here ope
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from filters import (
@@ -18,6 +19,7 @@ from filters import (
     contamination,
     dirty,
     domain,
+    extracted,
     fineweb,
     foreign,
     gopher_dclm,
@@ -85,20 +87,25 @@ FILTERS: dict[str, FilterSpec] = {
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Every signal of every filter with the rules on it, at default settings, in a fixed order.
+    """Every signal with the rules on it: of the extracted text, then of every filter at default settings, in order.
 
     Where the defaults measure nothing, as they name no model, an example's are shown.
 
     One entry per rule, and one with `rule` None for a column that no rule reads. Keys: filter, rule, column, unit,
     direction (what drops a document), threshold, source, description.
     """
-    entries: list[dict[str, Any]] = []
+    entries = _entries("extract", extracted.SIGNALS, extracted.RULES)
     for name, spec in FILTERS.items():
         settings = spec.settings() if spec.example is None else spec.example
-        rules = spec.rules(settings)
-        for signal in spec.signals(settings):
-            on_it: list[Rule | None] = [rule for rule in rules if rule.signal == signal.column]
-            entries += [_entry(name, signal, rule) for rule in on_it or [None]]
+        entries += _entries(name, spec.signals(settings), spec.rules(settings))
+    return entries
+
+
+def _entries(name: str, signals: Sequence[Signal], rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    entries = []
+    for signal in signals:
+        on_it: list[Rule | None] = [rule for rule in rules if rule.signal == signal.column]
+        entries += [_entry(name, signal, rule) for rule in on_it or [None]]
     return entries
 
 

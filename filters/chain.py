@@ -20,6 +20,7 @@ from filters.batch import Batch
 from filters.cascade import REASON
 from filters.decide import Named, decide, explain
 from filters.document import SCHEMA
+from filters.extracted import BYTES_SIGNAL, EMPTY_RULE, EMPTY_SIGNAL, SIGNALS, text_bytes
 from filters.language_codes import code_of
 from filters.steps import DOCUMENT_COLUMNS, Guard, Step, asset_names, chain_steps, rules_of, signals_of
 from filters.text.words import WordSplitter
@@ -28,11 +29,6 @@ from filters.types import Explained, FilterSpec, Rule, Signal, Verdict
 __all__ = ["Applied", "Chain", "Step", "asset_names", "chain_steps", "in_order"]
 
 Columns = dict[str, np.ndarray[Any, Any]]
-
-EMPTY_SIGNAL = Signal(
-    "extract_characters", "characters", "of the extracted text, white space at its ends apart", ""
-)
-EMPTY_RULE = Rule("empty", EMPTY_SIGNAL.column, "<", 1, "a document without text says nothing")
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ class Chain:
     @cached_property
     def signals(self) -> list[Signal]:
         """All signals in the order of their columns."""
-        found = [EMPTY_SIGNAL]
+        found = list(SIGNALS)
         for step in self.steps:
             for settings in (step.settings, *step.by_language.values()):
                 found += signals_of(step.name, settings)
@@ -104,6 +100,7 @@ class Chain:
         columns[EMPTY_SIGNAL.column] = np.fromiter(
             (len(text.strip()) for text in texts), np.int64, len(texts)
         )
+        columns[BYTES_SIGNAL.column] = text_bytes(documents["text"]).to_numpy()
         columns["id"] = np.array(ids, object)
         for step in self.steps:
             batch = self._step(step, batch, columns)

@@ -61,7 +61,18 @@ def bounds(unit: str) -> tuple[float, float]:
     if unit.startswith("share of") or unit in ("probability", "0 or 1"):
         return 0.0, 1.0
     counted = (
-        *("words", "characters", "lines", "sentences", "documents", "tokens", "pieces", "phrases", "hits"),
+        *(
+            "words",
+            "characters",
+            "bytes",
+            "lines",
+            "sentences",
+            "documents",
+            "tokens",
+            "pieces",
+            "phrases",
+            "hits",
+        ),
         *("categories", "agents", "languages", "bits", "perplexity", "bucket", "alpha", "per "),
     )
     if unit.startswith(counted):

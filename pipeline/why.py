@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from filters import pii
-from filters.chain import EMPTY_SIGNAL
+from filters.extracted import EMPTY_SIGNAL
 from pipeline.contamination import report as contamination
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger

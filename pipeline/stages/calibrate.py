@@ -211,7 +211,7 @@ def calibration_of(folder: str, names: tuple[str, ...]) -> dict[str, Any]:
 
 SAMPLE = Stage(
     name="sample",
-    version=1,
+    version=2,
     folders=("sampled",),
     settings=sample_settings,
     plan=plan_sample,

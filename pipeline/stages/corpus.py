@@ -52,6 +52,7 @@ def _clustered(table: pa.Table, clusters: pa.Table) -> pa.Table:
 def run(shard: Shard, attempt: Attempt) -> None:
     """Drop duplicates, mask text and title, label."""
     from filters import domain
+    from filters.extracted import total_bytes
 
     lists = [name for kind in ("duplicates", "emptied") for name in shard.parameters.get(kind, ())]
     removed = [read_table(attempt.folder, name, ["id"])["id"] for name in lists]
@@ -59,7 +60,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
     cut = read_cuts(attempt, shard)
     clusters = [read_table(attempt.folder, name) for name in shard.parameters.get("clusters", ())]
     for table in read_batches(attempt, shard, 1024):
-        attempt.counts.update({"in": table.num_rows})
+        attempt.counts.update({"in": table.num_rows, "in_bytes": total_bytes(table["text"])})
         if len(repeated):
             table = table.filter(pc.invert(pc.is_in(table["id"], value_set=repeated)))
         table = cut(table)
@@ -77,7 +78,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
             table = table.append_column("domain", labels.cast(pa.string()))
         attempt.write("corpus", table)
         attempt.count("domains", _by_domain(labels))
-        attempt.counts.update({"out": table.num_rows, "bytes": pc.sum(pc.binary_length(text)).as_py() or 0})
+        attempt.counts.update({"out": table.num_rows, "bytes": total_bytes(text)})
         attempt.documents += table.num_rows
         attempt.report({"documents": attempt.documents})
 
@@ -111,4 +112,4 @@ def _by_domain(labels: pa.Array) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in pc.value_counts(labels).to_pylist()}
 
 
-STAGE = Stage(name="corpus", version=4, folders=("corpus",), settings=settings, plan=plan, run=run)
+STAGE = Stage(name="corpus", version=5, folders=("corpus",), settings=settings, plan=plan, run=run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -102,6 +101,7 @@ def _places(folder: Folder, name: str | None) -> dict[int, str]:
 def run(shard: Shard, attempt: Attempt) -> None:
     """Read one shard; every record is delivered, skipped or failed, and counted."""
     from filters.document import SCHEMA
+    from filters.extracted import total_bytes
     from pipeline import documents
     from pipeline.cascade import schema, screen_for
     from pipeline.extract import FAILED_SCHEMA, Tally, extract_range
@@ -125,6 +125,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
     for part in parts:
         if part.documents.num_rows:
             attempt.write("extracted", part.documents)
+            attempt.counts.update({"bytes": total_bytes(part.documents["text"])})
         attempt.write("failed", part.failed)
         if part.pdfs.num_rows:
             attempt.write("pdfs", part.pdfs)
@@ -132,7 +133,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
     if not parameters["missing"]:
         place = parameters["path"], parameters["start"], parameters["end"]
         attempt.values = {"range_sha256": tally.sha256 or _range_sha256(*place)}
-    attempt.counts = Counter(records=tally.records, responses=tally.responses, out=tally.documents)
+    attempt.counts.update(records=tally.records, responses=tally.responses, out=tally.documents, bytes=0)
     attempt.count("skipped", tally.skipped)
     attempt.count("failed", tally.failed)
     attempt.count("problems", tally.problems)
@@ -145,5 +146,5 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
 
 STAGE = Stage(
-    name="extract", version=5, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
+    name="extract", version=6, folders=("extracted", "failed", "pdfs"), settings=settings, plan=plan, run=run
 )

@@ -89,7 +89,7 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     attempt.count("failing", Counter(rule for rules in dropped["reasons"].to_pylist() for rule in rules))
     report.record(attempt, applied)
     rows = applied.documents.num_rows
-    _count_characters(attempt, applied, spared)
+    _count_text(attempt, applied, spared)
     attempt.counts.update({"in": rows, "out": rows - dropped.num_rows})
     # Labels of the model are few; a column that came with the documents may hold anything.
     if any("language" in entry for entry in attempt.recipe.filters or ()):
@@ -103,19 +103,28 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     attempt.report({"documents": attempt.documents})
 
 
-def _count_characters(attempt: Attempt, applied: Applied, spared: pa.Array) -> None:
-    """Characters as extracted, in all and by the reason that dropped them; of screened pages the text is not known."""
+def _count_text(attempt: Attempt, applied: Applied, spared: pa.Array) -> None:
+    """Characters and bytes as extracted, in all and by the reason that dropped them; of screened pages none is known.
+
+    `bytes == sum(dropped_bytes) + kept_bytes`, of which the edits leave `out_bytes`.
+    """
+    from filters.extracted import total_bytes
+
     known = spared.is_null()
-    characters = pc.fill_null(applied.documents["extract_characters"], 0).filter(known)
-    reasons = applied.verdict.reason.filter(known)
-    attempt.counts.update({"characters": int(pc.sum(characters).as_py() or 0)})
-    sums = (
-        pa.table({"reason": reasons, "characters": characters})
-        .group_by("reason")
-        .aggregate([("characters", "sum")])
-    )
-    by_reason = zip(sums["reason"].to_pylist(), sums["characters_sum"].to_pylist(), strict=True)
-    attempt.count("dropped_characters", {reason: number for reason, number in by_reason if reason})
+    table = pa.table(
+        {
+            "reason": applied.verdict.reason,
+            "characters": pc.fill_null(applied.documents["extract_characters"], 0),
+            "bytes": pc.fill_null(applied.documents["extract_bytes"], 0),
+        }
+    ).filter(known)
+    sums = table.group_by("reason").aggregate([("characters", "sum"), ("bytes", "sum")]).to_pylist()
+    for unit in ("characters", "bytes"):
+        by_reason = {row["reason"]: row[f"{unit}_sum"] for row in sums}
+        attempt.counts.update({unit: sum(by_reason.values()), f"kept_{unit}": by_reason.pop(None, 0)})
+        attempt.count(f"dropped_{unit}", by_reason)
+    texts = applied.documents["text"].filter(pa.array(applied.verdict.keep))
+    attempt.counts.update({"out_bytes": total_bytes(texts)})
 
 
 class Histograms:
@@ -167,7 +176,7 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 STAGE = Stage(
     name="filter",
-    version=3,
+    version=4,
     folders=("documents", "dropped", "contamination"),
     settings=settings,
     plan=plan,

@@ -230,6 +230,7 @@ def _write_documents(
 ) -> None:
     """Old documents that stay or are screened now, and those that were read again, in order of offset."""
     from filters.chain import in_order
+    from filters.extracted import total_bytes
     from pipeline.cascade import schema as schema_of
     from pipeline.cascade import screened_row, table
 
@@ -237,7 +238,7 @@ def _write_documents(
     fresh = pa.concat_tables([schema.empty_table(), *(part.documents for part in parts)])
     offsets = fresh["warc_offset"].to_numpy()
     attempt.write("extracted", schema.empty_table())
-    at = given = rows = 0
+    at = given = rows = size = 0
     screened: Counter[str] = Counter(value for value in _column(fresh, REASON) if value is not None)
     for batch in _batches(folder, _output(old, "extracted")):
         rules, again = plan.rules[at : at + len(batch)], plan.again[at : at + len(batch)]
@@ -247,7 +248,7 @@ def _write_documents(
         kept = batch.filter(pa.array(stay))
         if plan.screen is None or not plan.screen.looks:
             kept = kept.drop_columns(list(COLUMNS))
-        rest = [
+        spared_rows = [
             screened_row(row, rule, None if _by_address(rule) else [row[name] for name in COLUMNS])
             for row, rule in zip(batch.drop_columns(["text"]).to_pylist(), rules, strict=True)
             if rule is not None
@@ -256,12 +257,14 @@ def _write_documents(
         last = batch["warc_offset"][-1].as_py()
         upto = int(np.searchsorted(offsets, last, side="right"))
         pieces = [_in_schema(kept, schema), fresh.slice(given, upto - given)]
-        pieces += [_in_schema(table(rest, plan.screen), schema)] if rest else []
+        pieces += [_in_schema(table(spared_rows, plan.screen), schema)] if spared_rows else []
         merged = in_order([(piece, piece["warc_offset"].to_numpy()) for piece in pieces])
         attempt.write("extracted", merged)
-        given, rows = upto, rows + merged.num_rows
-    attempt.write("extracted", fresh.slice(given))
-    attempt.counts["out"] = attempt.documents = rows + fresh.num_rows - given
+        given, rows, size = upto, rows + merged.num_rows, size + total_bytes(merged["text"])
+    rest = fresh.slice(given)
+    attempt.write("extracted", rest)
+    attempt.counts["out"] = attempt.documents = rows + rest.num_rows
+    attempt.counts["bytes"] = size + total_bytes(rest["text"])
     attempt.named_counts["screened"] = screened
 
 

@@ -188,6 +188,7 @@ def test_screened_documents_keep_what_was_seen_and_nothing_else(chain: Chain) ->
     assert applied.verdict.reasons.to_pylist()[1] == ["language.language"]
     assert (found["b"]["language"], found["b"]["language_score"]) == ("de", 0.98)
     assert (found["b"]["gopher_quality_words"], found["b"]["extract_characters"]) == (120, 900)
+    assert [found[id_]["extract_bytes"] for id_ in "abcd"] == [len(english), None, None, len("too short")]
     assert found["b"]["url_domain"] == 0
     assert found["b"]["gopher_quality_stop_words"] is None
     assert found["c"]["language"] is None

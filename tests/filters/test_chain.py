@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from filters import FILTERS, catalogue
 from filters.batch import Batch
-from filters.chain import EMPTY_RULE, Chain, asset_names, chain_steps
+from filters.chain import Chain, asset_names, chain_steps
 from filters.document import SCHEMA, from_rows
+from filters.extracted import EMPTY_RULE, SIGNALS
 from filters.text.words import WordSplitter
 from pipeline import assets
 from pipeline.named_assets import is_named
@@ -67,7 +68,22 @@ def test_a_batch_is_measured_alike_after_other_batches(splitter: WordSplitter) -
 def test_columns_are_in_a_fixed_order(whole: Chain) -> None:
     names = whole.apply(table("text")).documents.column_names
     signals = [s.column for n in UNNAMED for s in FILTERS[n].signals(FILTERS[n].settings())]
-    assert names == [*SCHEMA.names, "extract_characters", *(s for s in signals if s not in SCHEMA.names)]
+    assert names == [
+        *SCHEMA.names,
+        "extract_characters",
+        "extract_bytes",
+        *(s for s in signals if s not in SCHEMA.names),
+    ]
+
+
+def test_bytes_are_of_the_text_before_any_edit(splitter: WordSplitter) -> None:
+    text = "Der Fluß fließt.\nno end mark here\n  "
+    chain = Chain(chain_steps(["c4"]))
+    chain._splitter = splitter
+    found = chain.apply(table(text, "", None)).documents
+    assert found["extract_bytes"].to_pylist() == [len(text.encode()), 0, 0]
+    assert found["extract_bytes"].type == pa.int64()
+    assert found["text"][0].as_py() != text
 
 
 def test_blank_missing_and_odd_documents_are_measured_without_warnings(whole: Chain) -> None:
@@ -217,6 +233,12 @@ def test_the_catalogue_lists_every_rule_and_column_once() -> None:
             s.column for s in spec.signals(defaults)
         }
         assert {key.partition(".")[0] for key in spec.thresholds} <= set(spec.settings.__struct_fields__)
+    extracted = [entry for entry in entries if entry["filter"] == "extract"]
+    assert [(one["column"], one["unit"], one["rule"]) for one in extracted] == [
+        ("extract_characters", "characters", "empty"),
+        ("extract_bytes", "bytes", None),
+    ]
+    assert [one["column"] for one in extracted] == [signal.column for signal in SIGNALS]
     for entry in entries:
         assert entry["unit"]
         assert entry["source"]

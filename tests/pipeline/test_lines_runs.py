@@ -27,6 +27,7 @@ from pipeline.stages import STAGES
 from pipeline.store import open_folder
 from tests.pipeline.conftest import rows, sets, sluice, stats
 from tests.pipeline.test_mishaps import Silent
+from tests.pipeline.test_text_bytes import counted, size, total
 
 pytestmark = pytest.mark.xdist_group("lines")
 
@@ -167,6 +168,17 @@ def test_what_is_left_is_what_the_published_code_leaves(
     }
     texts = {row["id"]: row["text"] for row in found}
     assert all(corpus[id_]["text"] == texts[id_] for id_ in set(corpus) - touched)
+    bytes_counted(run, [size(row) for row in found if row["id"] in gone])
+
+
+def bytes_counted(run: Path, emptied: Sequence[int]) -> None:
+    """Bytes that are read are cut, go with duplicates, or are in the corpus."""
+    lines, last = counted(run, "cut_lines"), counted(run, "corpus")
+    assert lines.get("duplicate_bytes", {"lines": 0}) == {"lines": sum(emptied)}
+    others = counted(run, "dedup").get("duplicate_bytes", {})
+    assert last["bytes"] == total(run, "corpus")
+    gone = lines["bytes_cut"] + sum(emptied) + sum(others.values())
+    assert last["in_bytes"] == last["bytes"] + gone > last["bytes"]
 
 
 def published_files(run: Path) -> dict[str, str]:
@@ -238,6 +250,8 @@ def test_first_and_last(order: str, few: Path, recipe: Path, tmp_path: Path) -> 
         "lines": len(emptied),
     }
     assert counts["records"] == 8 == counts["corpus"] + len(duplicates) + len(emptied)
+    texts = documents_of(few)
+    bytes_counted(run, [len(texts[id_].encode()) for id_ in emptied])
     # Removed documents took no part in the search for lines.
     assert counts["lines"]["lines"] == 4 * (4 if order == "[lines, exact]" else 3) + 2 + 3
     assert json.loads(sluice("verify", run, "--json").stdout)["ok"]
@@ -262,6 +276,10 @@ def test_before_the_filters(few: Path, recipe: Path, tmp_path: Path) -> None:
     counts = stats(run)
     assert counts["duplicates"] == {}
     assert counts["lines"]["documents_emptied"] == 2
+    cut_bytes, filtered = counted(run, "cut_lines"), counted(run, "filter")
+    assert "duplicate_bytes" not in cut_bytes
+    assert counted(run, "extract")["bytes"] - cut_bytes["bytes_cut"] == filtered["bytes"]
+    assert filtered["kept_bytes"] == filtered["out_bytes"] == total(run, "documents")
     assert counts["records"] == 8 == counts["corpus"] + sum(counts["dropped"].values())
     with pytest.raises(UsageError, match=r"before its filters.*use `sluice run`"):
         retuning(open_folder(run), ["filters.ccnet.min_characters=20"])

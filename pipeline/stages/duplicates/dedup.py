@@ -86,7 +86,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
             attempt.write(under, table.slice(low, high - low), stem=name)
         first += rows
     attempt.count("duplicates", Counter(names.tolist()))
-    _count_bytes(attempt, signed, removed["number"])
+    _count_bytes(attempt, signed, removed["number"], names)
     sizes, times = np.unique(kept["size"].astype(np.int64), return_counts=True)
     alone = signed.num_rows - duplicates.num_rows - stands.num_rows
     by_size = Counter({1: alone}) + Counter(dict(zip(sizes.tolist(), times.tolist(), strict=True)))
@@ -115,22 +115,21 @@ def _gathered(
     return flat, strings.take(pa.array(order))
 
 
-def _count_bytes(attempt: Attempt, signed: pa.Table, removed: np.ndarray) -> None:
-    """Bytes of text by the crawl's year: of all documents, and of those removed."""
-    for name, table in (
-        ("bytes_by_year", signed),
-        ("lost_bytes_by_year", signed.take(pa.array(removed))),
+def _count_bytes(attempt: Attempt, signed: pa.Table, removed: np.ndarray, kinds: np.ndarray) -> None:
+    """Bytes of text by the crawl's year, of all documents and of those removed, and of these by kind."""
+    lost = signed.take(pa.array(removed)).append_column("kind", pa.array(kinds.tolist(), pa.string()))
+    for name, table, key in (
+        ("bytes_by_year", signed, "year"),
+        ("lost_bytes_by_year", lost, "year"),
+        ("duplicate_bytes", lost, "kind"),
     ):
-        grouped = table.group_by("year").aggregate([("bytes", "sum")])
-        attempt.count(
-            name,
-            {str(row["year"]): row["bytes_sum"] for row in grouped.to_pylist()},
-        )
+        grouped = table.group_by(key).aggregate([("bytes", "sum")])
+        attempt.count(name, {str(row[key]): row["bytes_sum"] for row in grouped.to_pylist()})
 
 
 DEDUP = Stage(
     name="dedup",
-    version=2,
+    version=3,
     folders=("duplicates", "clusters"),
     settings=nothing,
     plan=plan,

@@ -163,7 +163,8 @@ def run_cut(shard: Shard, attempt: Attempt) -> None:
         for table in iterate(attempt.folder, file, ["id", "text"]):
             low, high = np.searchsorted(rows, (at, at + table.num_rows))
             if high > low:
-                found = _cuts(table, rows[low:high] - at, lines[low:high], attempt, splitter)
+                mine = rows[low:high] - at
+                found = _cuts(table, mine, lines[low:high], attempt, splitter, emptied_are_listed)
                 numbers = pa.array(found["row"].to_numpy() + (at - base))
                 found = found.set_column(1, "row", numbers)
                 attempt.write("cut", found, stem=name)
@@ -198,13 +199,16 @@ def _repeated_of(shard: Shard, attempt: Attempt) -> tuple[np.ndarray, np.ndarray
     return rows[order], lines[order]
 
 
-def _cuts(table: pa.Table, rows: np.ndarray, firsts: np.ndarray, attempt: Attempt, splitter: Any) -> pa.Table:
-    """The cuts of one batch, in rows of the batch."""
+def _cuts(
+    table: pa.Table, rows: np.ndarray, firsts: np.ndarray, attempt: Attempt, splitter: Any, listed: bool
+) -> pa.Table:
+    """The cuts of one batch, in rows of the batch; `listed`: emptied documents count as duplicates."""
     from pipeline.dedup.cut_lines import CUTS, emptied, lines_to_cut, without
 
     settings = _settings(attempt.recipe)[1]
     touched, starts = np.unique(rows, return_index=True)
-    texts = table["text"].take(pa.array(touched)).to_pylist()
+    column = table["text"].take(pa.array(touched))
+    texts = column.to_pylist()
     cuts, left, characters = [], [], []
     for text, mine in zip(texts, np.split(firsts, starts[1:]), strict=True):
         lines = text.split("\n")
@@ -221,8 +225,24 @@ def _cuts(table: pa.Table, rows: np.ndarray, firsts: np.ndarray, attempt: Attemp
             "documents_emptied": sum(gone),
         }
     )
+    _count_bytes(attempt, column, left, gone, listed)
     columns = [table["id"].take(pa.array(touched)).combine_chunks(), touched, cuts, characters, gone]
     return pa.table([pa.array(column) for column in columns], names=CUTS.names).cast(CUTS)
+
+
+def _count_bytes(
+    attempt: Attempt, before: pa.ChunkedArray, left: list[str], gone: list[bool], listed: bool
+) -> None:
+    """Bytes that go, newlines with them: `duplicate_bytes` with documents that do, `bytes_cut` out of the others."""
+    from filters.extracted import text_bytes
+
+    emptied = np.array(gone, np.bool_)
+    after = np.where(emptied, 0, text_bytes(pa.chunked_array([pa.array(left, pa.large_string())])).to_numpy())
+    lost = text_bytes(before).to_numpy() - after
+    removed = int(lost[emptied].sum()) if listed else 0
+    attempt.counts.update({"bytes_cut": int(lost.sum()) - removed})
+    if listed:
+        attempt.count("duplicate_bytes", {KIND: removed})
 
 
 def _list_emptied(cuts: pa.Table, attempt: Attempt, name: str) -> None:
@@ -262,7 +282,7 @@ REPEATED_LINES = Stage(
 )
 CUT_LINES = Stage(
     name="cut_lines",
-    version=1,
+    version=2,
     folders=("cut", "duplicates"),
     settings=cut_settings,
     plan=plan_cut,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.stages.duplicates.blocks import (
     all_of,
@@ -54,6 +53,7 @@ def plan(planning: Planning) -> list[Shard]:
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Hash every document."""
+    from filters.extracted import text_bytes
     from pipeline.dedup.policy import scores
     from pipeline.dedup.scope import crawl_year
     from pipeline.dedup.settings import policy_columns
@@ -73,7 +73,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
         signed = {
             "id": table["id"],
             "score": pa.array(scores(table, dedup.keep)),
-            "bytes": pc.fill_null(pc.binary_length(table["text"]), 0).cast(pa.int64()),
+            "bytes": text_bytes(table["text"]),
             "year": pa.array(crawl_year(table, crawl), pa.int32()),
         }
         attempt.write("signatures", pa.table(signed, schema=SIGNED))
