@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-_Z = 1.959963984540054  # of a 95 % interval
+from pipeline.interval import Rate, Z, wilson
 
 
 class ErrorSums(NamedTuple):
@@ -29,14 +29,6 @@ class ErrorSums(NamedTuple):
     missed_missed: float = 0.0
 
 
-class Rate(msgspec.Struct, frozen=True):
-    """A share and its 95 % interval."""
-
-    share: float
-    low: float
-    high: float
-
-
 class ErrorRates(msgspec.Struct, frozen=True):
     """The rates of a run; null where there were no pairs to tell it from."""
 
@@ -51,13 +43,6 @@ def total(parts: Iterable[ErrorSums]) -> ErrorSums:
         if (parts := list(parts))
         else ErrorSums()
     )
-
-
-def wilson(share: float, count: float) -> Rate:
-    """The interval of E. B. Wilson (1927) for a share seen among `count` draws."""
-    middle = (share + _Z * _Z / (2 * count)) / (1 + _Z * _Z / count)
-    half = _Z / (1 + _Z * _Z / count) * math.sqrt(share * (1 - share) / count + (_Z / (2 * count)) ** 2)
-    return Rate(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
 
 
 def rates(sums: ErrorSums) -> ErrorRates:
@@ -87,6 +72,6 @@ def _missed(sums: ErrorSums) -> Rate | None:
         return None
     odds = sums.missed / sums.true
     spread = sums.missed_missed - 2 * odds * sums.true_missed + odds * odds * sums.true_true
-    half = _Z * math.sqrt(max(0.0, spread) + sums.missed_variance) / sums.true
+    half = Z * math.sqrt(max(0.0, spread) + sums.missed_variance) / sums.true
     low, high = max(0.0, odds - half), odds + half
     return Rate(odds / (1 + odds), low / (1 + low), high / (1 + high))

@@ -1,6 +1,7 @@
 """Stage `filter`: every signal of every document, then verdicts; `documents/` passed, `dropped/` did not.
 
-With the filter `contamination`, `contamination/` lists the items of benchmarks that were found, in both.
+`signals/` holds a sample of both, for questions about thresholds (`pipeline.signal_sample`). With the filter
+`contamination`, `contamination/` lists the items of benchmarks that were found, in both.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.cascade import REASON
+from pipeline import signal_sample
 from pipeline.contamination import report
 from pipeline.stages.calibrate import calibration_of, with_calibration
 from pipeline.stages.duplicates.cuts import read_cuts, with_cuts
@@ -77,12 +79,16 @@ def record(attempt: Attempt, applied: Applied, spared: pa.Array, bins: Histogram
     """Write and count one batch of decided documents; `spared` are the rules that screened them, or null."""
     keep = pa.array(applied.verdict.keep)
     attempt.write("documents", applied.documents.filter(keep))
-    dropped = applied.documents.drop_columns(["text"])
+    judged = applied.documents.drop_columns(["text"])
     columns = {"reason": applied.verdict.reason, "reasons": applied.verdict.reasons, REASON: spared}
     for name, column in columns.items():
-        dropped = dropped.append_column(name, column)
-    dropped = dropped.filter(pc.invert(keep))
+        judged = judged.append_column(name, column)
+    dropped = judged.filter(pc.invert(keep))
     attempt.write("dropped", dropped)
+    if (
+        sample := signal_sample.sample_of(judged, keep)
+    ).num_rows:  # a small shard may have none: then no file
+        attempt.write(signal_sample.FOLDER, sample)
     attempt.count("dropped", Counter(dropped["reason"].to_pylist()))
     if excused := applied.verdict.excused.flatten().to_pylist():
         attempt.count("excused", Counter(excused))
@@ -176,8 +182,8 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
 
 STAGE = Stage(
     name="filter",
-    version=4,
-    folders=("documents", "dropped", "contamination"),
+    version=5,
+    folders=("documents", "dropped", signal_sample.FOLDER, "contamination"),
     settings=settings,
     plan=plan,
     run=run,

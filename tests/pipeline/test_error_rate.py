@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pipeline.dedup.error_rate import chosen, error_sums
 from pipeline.dedup.grouping import Groups
 from pipeline.dedup.minhash import band_keys, signature_of_hashes
-from pipeline.dedup.pair_rates import ErrorSums, Rate, rates, total, wilson
+from pipeline.dedup.pair_rates import ErrorSums, rates, total
 from pipeline.dedup.settings import MinHashSettings, VerifySettings
 from pipeline.dedup.verify import Members
+from pipeline.interval import wilson
 from tests.pipeline.test_verified import groups, members, true_similarity
 
 FINEWEB = MinHashSettings()
@@ -189,14 +190,6 @@ def test_no_pairs_no_rates() -> None:
     assert apart.false is not None
     assert apart.false.share == apart.false.high == 1
     assert 0 < apart.false.low < 0.25
-
-
-def test_wilson() -> None:
-    """The interval of 7 in 20: the textbook's .181 to .567 (A. Agresti's and B. Coull's form of it)."""
-    found = wilson(0.35, 20)
-    assert found == Rate(0.35, pytest.approx(0.1812, abs=1e-4), pytest.approx(0.5671, abs=1e-4))
-    assert wilson(0.0, 10).low == 0
-    assert wilson(1.0, 10).high == 1
 
 
 def test_a_pair_found_by_unlikely_luck_stays_finite() -> None:
