@@ -21,15 +21,17 @@ _PURPOSE = "signals"
 _OF_DROPPED = ("reason", "reasons")
 
 
-def is_sampled(ids: Sequence[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def is_sampled(ids: Sequence[str], fewer: int = 1) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether each document is in the sample: a 64-bit hash of its id lies in the lowest 1/64 of its range.
+
+    With `fewer` the same for a smaller sample, one in 64 times as many, which is part of the whole one.
 
     The hash is `filters.models.draw.ranks` for the purpose `signals`: FNV-1a over `signals <id>` in UTF-8, mixed as by
     SplitMix64 (`filters.hashing`).
     """
     from filters.models.draw import below, cut
 
-    return below(ids, _PURPOSE, cut(1 / SAMPLED))
+    return below(ids, _PURPOSE, cut(1 / (SAMPLED * fewer)))
 
 
 def sample_of(judged: pa.Table, keep: pa.Array) -> pa.Table:

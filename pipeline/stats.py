@@ -15,7 +15,7 @@ import msgspec
 from pipeline import bands
 from pipeline.contamination import report as contamination
 from pipeline.errors import UserError
-from pipeline.ledger import Ledger, Manifest, Receipt
+from pipeline.ledger import Ledger, Manifest, Receipt, Root
 from pipeline.road import Road, read_inputs, stages_of
 from pipeline.stages import STAGES
 from pipeline.store import Folder
@@ -24,6 +24,7 @@ from pipeline.sums import StageSum, closed_sum, named, plain, ranked
 
 if TYPE_CHECKING:
     from pipeline.dedup.lost import YearLoss
+    from pipeline.inputs import InputFile
     from pipeline.recipe import Recipe
 
 _SKIPPED = ("request", "warcinfo", "metadata", "revisit", "not_ok", "not_html")
@@ -229,25 +230,35 @@ def status(folder: Folder) -> dict[str, Any]:
     from pipeline.recipe import read_resolved
 
     recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
-    ledger = Ledger(folder)
-    stages = []
-    inputs = read_inputs(folder)
+    ledger, inputs = Ledger(folder), read_inputs(folder)
     root = ledger.root()
     whole = stages_of(recipe, inputs, root.only if root else None)
     road = Road(folder=folder, recipe=recipe, files=tuple(inputs), active=whole, whole=whole)
-    for name in whole:
-        manifest = ledger.manifest(name)
-        if manifest is not None:
-            lost = len(manifest.given_up)
-            planned: tuple[int, int] | None = (len(manifest.receipts) + lost, len(manifest.receipts))
-        else:
-            lost, planned = 0, road.planned(name)
+    manifests = {name: manifest for name in whole if (manifest := ledger.manifest(name)) is not None}
+    planned = {name: found for name in whole if name not in manifests and (found := road.planned(name))}
+    return status_of(folder, recipe, inputs, root, manifests, planned)
+
+
+def status_of(
+    folder: Folder,
+    recipe: Recipe,
+    inputs: Sequence[InputFile],
+    root: Root | None,
+    manifests: Mapping[str, Manifest],
+    planned: Mapping[str, tuple[int, int]],
+) -> dict[str, Any]:
+    """What `status` says; `planned` holds shards planned and done of stages that are not closed, where known."""
+    stages = []
+    for name in stages_of(recipe, inputs, root.only if root else None):
+        manifest = manifests.get(name)
+        lost = len(manifest.given_up) if manifest else 0
+        there = (len(manifest.receipts) + lost, len(manifest.receipts)) if manifest else planned.get(name)
         stages.append(
             {
                 "stage": name,
                 "closed": manifest is not None,
-                "shards": planned[0] if planned else None,
-                "shards_done": planned[1] if planned else 0,
+                "shards": there[0] if there else None,
+                "shards_done": there[1] if there else 0,
                 "given_up": lost,
             }
         )

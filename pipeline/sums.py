@@ -48,7 +48,7 @@ class StageSum(Sequence[Receipt]):
                 self.counts[name] += value
                 own[name] = value
         _add(self.histograms, receipt.histograms)
-        self._receipts[receipt.name] = msgspec.structs.replace(receipt, counts=own, histograms={}, inputs=[])
+        self._receipts[receipt.name] = msgspec.structs.replace(receipt, counts=own, histograms={})
 
     def has(self, name: str) -> bool:
         """True if the receipt of this file name was added."""
@@ -67,6 +67,14 @@ class StageSum(Sequence[Receipt]):
     def __getitem__(self, at: int | slice) -> Receipt | list[Receipt]:
         return list(self._receipts.values())[at]
 
+    def copy(self) -> StageSum:
+        """The sums as they are now; more receipts may be added to this one."""
+        found = StageSum(self.stage)
+        found.counts, found._receipts = Counter(self.counts), dict(self._receipts)
+        found.named = {name: Counter(counts) for name, counts in self.named.items()}
+        found.histograms = _copied(self.histograms)
+        return found
+
     def in_order(self, names: Sequence[str]) -> StageSum:
         """The same sums with exactly these receipts, in this order; ValueError if others were added."""
         if set(names) != set(self._receipts):
@@ -83,6 +91,10 @@ def _add(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             _add(into.setdefault(key, {}), value)
         else:
             into[key] = into.get(key, 0) + value
+
+
+def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
 
 
 def named(receipts: Sequence[Receipt], name: str) -> Counter[str]:

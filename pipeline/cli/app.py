@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.cli import corpus, fetch, filters, inspect, learn, retune, run
+from pipeline.cli import corpus, dashboard, fetch, filters, inspect, learn, retune, run
 
 app = typer.Typer(
     name="sluice",
@@ -38,6 +38,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "verify": inspect.verify,
     "repair": inspect.repair,
     "gc": inspect.gc,
+    "dashboard": dashboard.dashboard,
     "report": inspect.report,
     "eval": learn.evaluate,
     "generate": learn.generate,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -29,7 +30,8 @@ def render(run: Run) -> str:
     """The whole page."""
     style = _resource("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().get_template("report.html")
+    templates = {name: _resource(name) for name in _TEMPLATES}
+    template = environment(templates).get_template("report.html")
     return template.render(style=Markup(style), style_digest=digest, **_facts(run))
 
 
@@ -37,24 +39,25 @@ def _resource(name: str) -> str:
     return (resources.files("pipeline.report") / name).read_text("utf-8")
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.DictLoader({name: _resource(name) for name in _TEMPLATES}),
+def environment(templates: Mapping[str, str]) -> jinja2.Environment:
+    """What all pages are printed with: autoescape, invisible characters drawn, numbers as people read them."""
+    found = jinja2.Environment(
+        loader=jinja2.DictLoader(templates),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "n": _count,
         "percent": _percent,
         "size": size,
         "duration": duration,
         "figures": _figures,
     }
-    environment.globals |= {"bar": bar, "newline": Markup("\n")}
-    return environment
+    found.globals |= {"bar": bar, "newline": Markup("\n")}
+    return found
 
 
 def visible(value: Any) -> Any:

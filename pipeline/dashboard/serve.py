@@ -1,0 +1,53 @@
+"""The server: uvicorn on a socket that is bound already, and a thread a run that watches it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from pipeline.dashboard.watch import Watched
+
+
+def names_of(runs: Sequence[str]) -> dict[str, str]:
+    """Run folders by names for addresses: the last part of the path, with a number where that is taken."""
+    found: dict[str, str] = {}
+    for run in runs:
+        own = PurePosixPath(run.rstrip("/")).name or "run"
+        name, number = own, 2
+        while name in found:
+            name, number = f"{own}-{number}", number + 1
+        found[name] = run
+    return found
+
+
+def serve(
+    runs: Mapping[str, Watched],
+    listening: socket.socket,
+    hosts: Collection[str],
+    token: str | None,
+    price: float,
+) -> None:
+    """Serve until a signal ends it."""
+    import uvicorn
+
+    from pipeline.dashboard.app import make_app
+
+    config = uvicorn.Config(
+        make_app(runs, hosts, token, price),
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=64,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=32768,
+    )
+    for one in runs.values():
+        one.start()
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        for one in runs.values():
+            one.stop()
