@@ -64,7 +64,22 @@ def decide(
 
     `guards` are by the rules' names; `by_language` holds, for a language, its rules in the place of all of `rules`.
     """
-    names = [name for name, _ in rules]
+    failed, excused = failures(rules, columns, rows, guards, by_language)
+    keep = np.asarray(~failed.any(axis=1), np.bool_)
+    labels = pa.array([name for name, _ in rules], pa.string())
+    first = np.argmax(failed, axis=1) if len(rules) else np.zeros(rows, np.int64)
+    reason = labels.take(pa.array(first, pa.int64(), mask=keep))
+    return Verdict(keep, reason.cast(pa.string()), _lists(failed, labels), _lists(excused, labels))
+
+
+def failures(
+    rules: Sequence[Named],
+    columns: Mapping[str, Array],
+    rows: int,
+    guards: Mapping[str, Guard] | None = None,
+    by_language: Mapping[str, Sequence[Rule]] | None = None,
+) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Which documents fail which rules, and which would but for a condition, (rows, rules) each; see `decide`."""
     failed = np.zeros((rows, len(rules)), np.bool_)
     for i, (_, rule) in enumerate(rules):
         failed[:, i] = fails(columns[rule.signal], rule)
@@ -74,15 +89,10 @@ def decide(
             if rule != rules[i][1]:
                 failed[at, i] = fails(columns[rule.signal][at], rule)
     excused = np.zeros_like(failed)
-    for i, name in enumerate(names):
+    for i, (name, _) in enumerate(rules):
         if guards and name in guards and failed[:, i].any():
             excused[:, i] = failed[:, i] & excuses(guards[name], columns, rows)
-    failed &= ~excused
-    keep = np.asarray(~failed.any(axis=1), np.bool_)
-    labels = pa.array(names, pa.string())
-    first = np.argmax(failed, axis=1) if len(rules) else np.zeros(rows, np.int64)
-    reason = labels.take(pa.array(first, pa.int64(), mask=keep))
-    return Verdict(keep, reason.cast(pa.string()), _lists(failed, labels), _lists(excused, labels))
+    return failed & ~excused, excused
 
 
 def excuses(guard: Guard, columns: Mapping[str, Array], rows: int) -> np.ndarray[Any, np.dtype[np.bool_]]:

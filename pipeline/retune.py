@@ -124,7 +124,7 @@ def retuning(folder: Folder, settings: Sequence[str]) -> Retuning:
         )
     found = Retuning(folder, before, recipe, files, until, only)
     manifests = _closed(folder, ledger, before)
-    _require_thresholds(before, recipe)
+    require_thresholds(before, recipe)
     road = stages_of(recipe, files, only, until)
     old, new = (fingerprints(one, stages_of(one, files, only, until)) for one in (before, recipe))
     for stage, manifest in manifests.items():
@@ -149,7 +149,7 @@ def _closed(folder: Folder, ledger: Ledger, recipe: Recipe) -> dict[str, Manifes
     return found
 
 
-def _require_thresholds(before: Recipe, recipe: Recipe) -> None:
+def require_thresholds(before: Recipe, recipe: Recipe) -> None:
     """UsageError if the recipes differ in what is measured."""
     old, new = (msgspec.to_builtins(one.extract) | {"cascade": None} for one in (before, recipe))
     differing = [f"extract.{key}" for key in old if old[key] != new[key]]

@@ -3,6 +3,7 @@
     /                          the runs
     /RUN/VIEW?...              a page
     /RUN/VIEW.json?...         its answer
+    /RUN/signals.yaml?set=...  moved thresholds as a recipe patch
     /RUN/state.json            whether there is something new
     /shapes.json               JSON Schema of every answer and every question
 
@@ -28,6 +29,7 @@ from starlette.routing import Route
 
 from pipeline.dashboard import page
 from pipeline.dashboard.guard import Guard
+from pipeline.dashboard.sliders import settings_now
 from pipeline.dashboard.view import BadQuestion, House, View, question
 from pipeline.dashboard.views import VIEWS
 from pipeline.dashboard.watch import Watched
@@ -82,6 +84,19 @@ def make_app(
     def told(request: Request) -> Response:
         return _json(answered(request)[-1])
 
+    def saved(request: Request) -> Response:
+        """What was moved on the sliders, as a file for `sluice retune --patch`."""
+        now = house().run(request.path_params["run"])
+        asked = question(VIEWS["signals"].question, request.query_params.multi_items())
+        patch = settings_now(now, asked.set).patch
+        if not patch:
+            raise BadQuestion("nothing was moved: there is no patch to save", 404)
+        header = {"Content-Disposition": 'attachment; filename="patch.yaml"'}
+        return Response(patch, media_type="application/yaml; charset=utf-8", headers=header)
+
+    async def patch(request: Request) -> Response:
+        return await run_in_threadpool(work, lambda: saved(request))
+
     async def html(request: Request) -> Response:
         return await run_in_threadpool(work, lambda: shown(request))
 
@@ -117,6 +132,7 @@ def make_app(
         Route("/shapes.json", shapes),
         Route("/static/{name}", file),
         Route("/{run}/state.json", state),
+        Route("/{run}/signals.yaml", patch),
         Route("/{run}/{view}.json", twin),
         Route("/{run}/{view}", html),
     ]

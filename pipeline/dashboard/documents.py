@@ -57,7 +57,7 @@ class Documents:
     total: int  # documents that the filters decided so far
     share: float  # of them that are in the table; 1 where all are
     reading: bool  # more rows are to come
-    _cache: dict[str, Any] = field(default_factory=dict)
+    cache: dict[str, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -71,21 +71,21 @@ class Documents:
 
     def column(self, name: str) -> Array:
         """One column, (rows,); numbers as they were stored, NaN where null; text as objects."""
-        if name not in self._cache:
-            self._cache[name] = self.table.column(name).to_numpy()
-        return self._cache[name]
+        if name not in self.cache:
+            self.cache[name] = self.table.column(name).to_numpy()
+        return self.cache[name]
 
     def codes(self, name: str) -> tuple[Array, list[str]]:
         """A column of labels as numbers, (rows,) of int64, and the label of each number."""
         key = f"codes {name}"
-        if key not in self._cache:
+        if key not in self.cache:
             column = self.table.column(name).combine_chunks()
             coded = pc.fill_null(column, UNKNOWN).dictionary_encode()
-            self._cache[key] = (
+            self.cache[key] = (
                 np.asarray(coded.indices, np.int64),
                 [label or UNKNOWN for label in coded.dictionary.to_pylist()],
             )
-        return self._cache[key]
+        return self.cache[key]
 
     def sums(self, name: str, chosen: Array, weights: Array | None = None) -> dict[str, int]:
         """How many of the chosen rows have each label, or the sum of their weights; labels with none are left out."""

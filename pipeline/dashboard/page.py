@@ -31,9 +31,11 @@ def url(run: str, view: str, asked: Any = None, **changes: Any) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
+    from pipeline.dashboard.views import signals
+
     folder = resources.files("pipeline.dashboard") / "templates"
     found = environment({entry.name: entry.read_text("utf-8") for entry in folder.iterdir()})
-    found.globals |= {"url": url}
+    found.globals |= {"url": url, "histogram": signals.drawn}
     return found
 
 

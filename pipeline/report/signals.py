@@ -53,7 +53,7 @@ def histograms(run: Run) -> list[Histogram]:
             signal,
             _described(signals[signal]),
             fired[signal],
-            _chart(signals[signal], counts[signal], [rule for _, rule in rules]),
+            chart(signals[signal], counts[signal], [rule for _, rule in rules]),
         )
         for signal, rules in by_signal.items()
         if signal in chosen and fired[signal]
@@ -76,7 +76,8 @@ def merged(run: Run) -> dict[str, Counts]:
     }
 
 
-def _chart(signal: Signal, counts: Counts, rules: Sequence[Rule]) -> Markup:
+def chart(signal: Signal, counts: Counts, rules: Sequence[Rule]) -> Markup:
+    """A signal's histogram with the thresholds of these rules; rules that are off have none."""
     thresholds = [float(rule.threshold) for rule in rules if isinstance(rule.threshold, int | float)]
     edges = sorted({edge for side in counts.values() for edge in side})
     shares = signal.unit.startswith(("share", "per ", "probability"))

@@ -180,6 +180,16 @@ def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
     return np.array([f"{edge:.4g}" for edge in edges], dtype=object)
 
 
+def edges_of(values: np.ndarray, fractional: bool) -> dict[str, int]:
+    """Documents by the lower edge of their bin, ascending: what `bin_labels` says of each, counted."""
+    found, numbers = np.unique(values, return_counts=True)
+    labels = bin_labels(found, fractional)
+    counted: Counter[str] = Counter()
+    for label, number in zip(labels.tolist(), numbers.tolist(), strict=True):
+        counted[label] += number
+    return dict(sorted(counted.items(), key=lambda item: float(item[0])))
+
+
 STAGE = Stage(
     name="filter",
     version=5,

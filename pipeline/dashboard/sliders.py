@@ -1,0 +1,348 @@
+"""Thresholds as sliders, and what moving them does to documents, tokens, hosts and topics."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from filters.knobs import Knob
+from filters.types import Rule
+from pipeline.dashboard.view import BadQuestion
+from pipeline.dashboard.watch import Seen
+from pipeline.errors import UserError
+from pipeline.interval import estimate
+from pipeline.recipe import Recipe, read, resolved
+from pipeline.report.token_rate import token_rate
+from pipeline.whatif import Decisions, decisions, moved
+
+GROUPS = 8  # hosts, languages and domains that gain or lose most
+EXAMPLES = 8  # on the border
+Array = np.ndarray[Any, Any]
+
+
+class Slider(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting with its range: `key` as `--set` names it, the rule that it moves, the recipe's value and the one now.
+
+    `low`, `high` and `step` come from the values that documents have. Null values: the rule is off.
+    """
+
+    key: str
+    rule: str
+    signal: str
+    drop_when: str
+    recipe: float | None
+    now: float | None
+    low: float
+    high: float
+    step: float
+    language: str
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of documents; `low` and `high` are its 95 % interval where it was told from a sample."""
+
+    number: int
+    low: int
+    high: int
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents of one group that are kept by the recipe and by the moved thresholds (of the sample, if it is one)."""
+
+    name: str
+    before: int
+    now: int
+
+
+class Border(msgspec.Struct, frozen=True, kw_only=True):
+    """A document near the threshold: its value, whether it was and is kept, and the other rules that it fails now."""
+
+    id: str
+    url: str
+    title: str
+    host: str
+    value: float | None
+    before: bool
+    now: bool
+    others: list[str]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the moved thresholds keep.
+
+    `documents` were judged. `before` are kept by the recipe, `now` by all rules with what was moved, `alone` by the
+    rules on this signal alone. `gained` were dropped before, `lost` kept. `bytes_` and `tokens_` are of extracted text;
+    tokens are told from bytes at `tokens_per_byte`, which this run measured if `rate_measured`. `unread` pages were
+    screened by a cheap look and might be kept now: `retune` reads them again, and they are in none of the other
+    numbers. `exact` is false where these come from the stored sample.
+    """
+
+    documents: int
+    before: Amount
+    now: Amount
+    alone: Amount
+    gained: Amount
+    lost: Amount
+    bytes_before: int
+    bytes_now: int
+    tokens_before: int
+    tokens_now: int
+    tokens_per_byte: float
+    rate_measured: bool
+    unread: int
+    exact: bool
+    sampled: int
+    hosts: list[Change]
+    domains: list[Change]
+    languages: list[Change]
+    border: list[Border]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A recipe with other thresholds, and its decisions over what is stored of a run."""
+
+    recipe: Recipe
+    before: Decisions | None
+    now: Decisions | None
+    settings: tuple[str, ...]
+    patch: str
+    command: str
+
+    @property
+    def stored(self) -> bool:
+        """True if there are documents to decide about."""
+        return self.now is not None
+
+    @property
+    def keep(self) -> Array:
+        """Who is kept now, (rows,) of bool."""
+        assert self.now is not None
+        return self.now.keep
+
+    @property
+    def recipe_rules(self) -> list[tuple[str, Rule]]:
+        """The rules with their thresholds now."""
+        return self.recipe.chain({}).rules
+
+
+def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
+    """The run's recipe with these `--set` pairs, which have to be thresholds; raises BadQuestion."""
+    recipe, pairs = seen.run.recipe, tuple(settings)
+    if pairs:
+        try:
+            recipe = _changed(resolved(seen.run.recipe), pairs)
+            _require_thresholds(seen.run.recipe, recipe)
+        except UserError as error:
+            raise BadQuestion(str(error)) from None
+    if not seen.documents.rows:
+        return Moved(recipe, None, None, pairs, *_saved(seen, pairs))
+    before = _decided(seen)
+    now = moved(before, recipe, seen.documents) if pairs else before
+    return Moved(recipe, before, now, pairs, *_saved(seen, pairs))
+
+
+@lru_cache(maxsize=64)
+def _changed(text: str, pairs: tuple[str, ...]) -> Recipe:
+    return read(text, "recipe.yaml", pairs)
+
+
+def _require_thresholds(before: Recipe, now: Recipe) -> None:
+    from pipeline.retune import require_thresholds
+
+    require_thresholds(before, now)
+
+
+def _decided(seen: Seen) -> Decisions:
+    """The recipe's own decisions, made once a snapshot of the documents."""
+    cache = seen.documents.cache
+    if "decisions" not in cache:
+        cache["decisions"] = decisions(seen.run.recipe, seen.documents)
+    return cache["decisions"]
+
+
+def _saved(seen: Seen, pairs: tuple[str, ...]) -> tuple[str, str]:
+    """A recipe patch of these settings, and the command that runs them."""
+    if not pairs:
+        return "", ""
+    from pipeline import yaml
+    from pipeline.patch import patch_text
+
+    changes: dict[str, dict[str, Any]] = {}
+    words = ["sluice", "retune", seen.run.folder.url]
+    for pair in pairs:
+        words += ["--set", pair]
+        key, _, value = pair.partition("=")
+        _, name, *inside, leaf = key.split(".")
+        into: dict[str, Any] = changes.setdefault(name, {})
+        for part in inside:
+            into = into.setdefault(part, {})
+        into[leaf] = yaml.scalar(value)
+    return patch_text(changes), shlex.join(words)
+
+
+def sliders(seen: Seen, found: Sequence[Knob], now: Moved, signal: str) -> tuple[list[Slider], list[Slider]]:
+    """The sliders of one signal, and those of other signals that were moved."""
+    values = dict(pair.split("=", 1) for pair in now.settings)
+    own = [_slider(seen, knob, values) for knob in found if knob.signal == signal]
+    others = [_slider(seen, knob, values) for knob in found if knob.signal != signal and knob.key in values]
+    return own, others
+
+
+def _slider(seen: Seen, knob: Knob, values: dict[str, str]) -> Slider:
+    now: float | None = knob.value
+    if knob.key in values:
+        try:
+            now = float(values[knob.key])
+        except ValueError:
+            now = None  # such as `null`, which switches a rule off
+    low, high = _range(seen, knob, now)
+    step = 1.0 if knob.whole else _step((high - low) / 200)
+    return Slider(
+        key=knob.key,
+        rule=knob.rule,
+        signal=knob.signal,
+        drop_when=knob.drop_when,
+        recipe=knob.value,
+        now=now,
+        low=math.floor(low / step) * step,
+        high=round(math.ceil(high / step - 1e-9) * step, 10),
+        step=step,
+        language=knob.language,
+    )
+
+
+def _range(seen: Seen, knob: Knob, now: float | None) -> tuple[float, float]:
+    """From the values of nearly all documents, and the threshold inside it."""
+    limits = [float(one) for one in (knob.value, now) if one is not None]
+    key = f"range {knob.signal}"
+    cache = seen.documents.cache
+    if key not in cache:
+        there = knob.signal in seen.documents.table.column_names
+        values = seen.documents.column(knob.signal).astype(float) if there else np.zeros(0)
+        values = values[np.isfinite(values)]
+        cache[key] = tuple(np.quantile(values, [0.0, 0.97])) if len(values) else (0.0, 1.0)
+    low, high = cache[key]
+    low, high = min([low, *limits]), max([high, *(2 * limit for limit in limits)])
+    if not knob.whole and max(limits, default=0.0) <= 1 and cache[key][1] <= 1:
+        return 0.0, 1.0
+    return float(min(low, 0.0) if low > 0 else low), float(max(high, low + 1))
+
+
+def _step(width: float) -> float:
+    """A round step of about this width."""
+    return float(10 ** math.floor(math.log10(width))) if width > 0 else 0.01
+
+
+def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
+    """What is kept before and now, and who gains and loses by it."""
+    assert now.before is not None
+    assert now.now is not None
+    documents = seen.documents
+    unread = ~np.isin(documents.codes("screened")[0], _nothing(documents)) & now.keep
+    before, keep = now.before.keep, now.keep & ~unread
+    own = [at for at, (_, rule) in enumerate(now.recipe_rules) if rule.signal == signal]
+    alone = ~np.any([now.now.failed[at] for at in own], axis=0) if own else np.ones(documents.rows, np.bool_)
+    rate = token_rate(seen.run)
+    scale = 1 / documents.share
+    sizes = [int(documents.bytes[kept].sum() * scale) for kept in (before, keep)]
+    return Outcome(
+        documents=documents.total,
+        before=_amount(seen, before),
+        now=_amount(seen, keep),
+        alone=_amount(seen, alone),
+        gained=_amount(seen, keep & ~before),
+        lost=_amount(seen, before & ~keep),
+        bytes_before=sizes[0],
+        bytes_now=sizes[1],
+        tokens_before=round(sizes[0] * rate.tokens_per_byte),
+        tokens_now=round(sizes[1] * rate.tokens_per_byte),
+        tokens_per_byte=rate.tokens_per_byte,
+        rate_measured=rate.measured,
+        unread=int(unread.sum() * scale),
+        exact=documents.exact,
+        sampled=documents.rows,
+        hosts=_changes(seen, "host", before, keep),
+        domains=_changes(seen, "domain", before, keep),
+        languages=_changes(seen, "language", before, keep),
+        border=_border(seen, now, signal, own, before, keep),
+    )
+
+
+def _nothing(documents: Any) -> list[int]:
+    """The codes of pages that no look screened."""
+    from pipeline.dashboard.documents import UNKNOWN
+
+    return [at for at, label in enumerate(documents.codes("screened")[1]) if label == UNKNOWN]
+
+
+def _amount(seen: Seen, chosen: Array) -> Amount:
+    found = int(chosen.sum())
+    if seen.documents.exact:
+        return Amount(number=found, low=found, high=found)
+    rate = estimate(found, seen.documents.rows)
+    total = seen.documents.total
+    return Amount(
+        number=round(rate.share * total), low=math.floor(rate.low * total), high=math.ceil(rate.high * total)
+    )
+
+
+def _changes(seen: Seen, name: str, before: Array, keep: Array) -> list[Change]:
+    """The groups that gain or lose most documents; the largest ones where nothing moves."""
+    codes, labels = seen.documents.codes(name)
+    was, now = (np.bincount(codes[kept], minlength=len(labels)) for kept in (before, keep))
+    order = np.lexsort((np.arange(len(labels)), -was, -np.abs(now - was)))[:GROUPS]
+    return [
+        Change(name=labels[at], before=int(was[at]), now=int(now[at])) for at in order if was[at] or now[at]
+    ]
+
+
+def _border(seen: Seen, now: Moved, signal: str, own: list[int], before: Array, keep: Array) -> list[Border]:
+    """Documents whose values lie closest to the threshold, first those whose fate it changes, both ways."""
+    limits = [
+        rule.threshold for at in own if isinstance((rule := now.recipe_rules[at][1]).threshold, int | float)
+    ]
+    if not limits or signal not in seen.documents.table.column_names:
+        return []
+    values = seen.documents.column(signal).astype(float)
+    far = np.min([np.abs(values - limit) for limit in limits], axis=0)
+    far = np.where(np.isnan(values), np.inf, far)
+    decides = far < np.inf
+    for at in range(len(now.recipe_rules)):
+        if at not in own and now.now is not None:
+            decides &= ~now.now.failed[at]
+    rank = np.where(before != keep, 0, np.where(decides, 1, 2)) + np.where(far < np.inf, 0, 3)
+    order = np.lexsort((far, rank))[:EXAMPLES]
+    names = now.now.names if now.now is not None else []
+    table = seen.documents.table.take(order)
+    from pipeline.report.samples import cut, masked
+
+    rows = table.select(
+        [name for name in ("id", "url", "title", "host") if name in table.column_names]
+    ).to_pylist()
+    shown = masked(
+        [text for row in rows for text in (str(row.get("url") or ""), str(row.get("title") or ""))]
+    )
+    return [
+        Border(
+            id=row["id"],
+            url=cut(shown[2 * number]),
+            title=cut(shown[2 * number + 1]),
+            host=row.get("host") or "",
+            value=None if np.isnan(values[at]) else float(values[at]),
+            before=bool(before[at]),
+            now=bool(keep[at]),
+            others=[
+                names[i] for i in range(len(names)) if i not in own and now.now and now.now.failed[i][at]
+            ],
+        )
+        for number, (row, at) in enumerate(zip(rows, order.tolist(), strict=True))
+        if np.isfinite(far[at])
+    ]
