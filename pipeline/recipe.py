@@ -20,7 +20,7 @@ import msgspec
 from filters.pii import Settings as PiiSettings
 from mixes.errors import MixError
 from mixes.weights import MixSettings, weighs_nothing
-from pipeline import yaml
+from pipeline import patch, yaml
 from pipeline.bands import Band, check_names
 from pipeline.canaries import Canary, unknown
 from pipeline.dedup.settings import DedupSettings
@@ -37,6 +37,7 @@ from train.errors import TrainError
 if TYPE_CHECKING:
     from filters.chain import Chain
     from filters.steps import Step
+    from pipeline.patch import Patch
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,15 +124,20 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
     return read(*source(name_or_path), settings)
 
 
-def read(text: str, name: str, settings: Sequence[str] = ()) -> Recipe:
-    """A recipe from its text with `--set` pairs applied; `name` is put into errors."""
+def read(text: str, name: str, settings: Sequence[str] = (), changes: Patch | None = None) -> Recipe:
+    """A recipe from its text with a patch and then `--set` pairs applied; `name` is put into errors."""
     value, places = _parse(text, name)
     if not isinstance(value, dict):
         raise UsageError(f"{name}:1:1 a recipe is a mapping of sections, this is {_kind(value)}")
     touched: dict[yaml.Path, str] = {}
+    if changes is not None:
+        patch.apply(changes, value, touched)
     for pair in settings:
         before = _filter_names(value)
-        _set(value, pair, touched)
+        path = _set(value, pair, touched)
+        for known in (places, touched):  # what stood inside is gone
+            for inside in [one for one in known if one[: len(path)] == path != one]:
+                del known[inside]
         _forget(value, before - _filter_names(value))
     recipe = _convert(value, places, touched, name)
     return msgspec.structs.replace(
@@ -171,7 +177,8 @@ def _parse(text: str, name: str) -> tuple[Any, dict[yaml.Path, tuple[int, int]]]
         raise UsageError(show_text(error, LINE)) from None
 
 
-def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> None:
+def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> yaml.Path:
+    """Apply one pair; returns the path of what it wrote."""
     dotted, equals, text = pair.partition("=")
     keys = dotted.split(".")
     if not equals or not all(keys):
@@ -194,7 +201,8 @@ def _set(value: dict[str, Any], pair: str, touched: dict[yaml.Path, str]) -> Non
             f"--set {pair}: write {'.'.join(keys[:-1])}.NAME.KEY=value to change a setting of one"
         )
     here[keys[-1]] = yaml.scalar(text)
-    touched[(*path, keys[-1])] = f"--set {dotted}"
+    touched[(*path, keys[-1])] = f"--set {dotted}:"
+    return (*path, keys[-1])
 
 
 def _filter_names(value: dict[str, Any]) -> set[str]:

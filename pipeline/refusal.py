@@ -1,7 +1,7 @@
 """What is wrong with a recipe, in one line: file, line, key, what was expected, what stands there, the nearest name.
 
-Types refuse a value with a message about a path; here that path finds its place in the file, or the `--set` that wrote
-it, and the type that was expected there its name.
+Types refuse a value with a message about a path; here that path finds its place in the file, or the `--set` or
+patch that wrote it, and the type that was expected there its name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WORD = 200  # characters of something written that a message shows
 
 
 class Written(NamedTuple):
-    """A recipe as it was written, for messages: the values, where each stands, and which came from `--set`."""
+    """A recipe as it was written, for messages: the values, where each stands, and what put others in their place."""
 
     value: Any
     places: Mapping[yaml.Path, tuple[int, int]]
@@ -40,7 +40,7 @@ class Written(NamedTuple):
             path = path[:-1]
         place = f"{self.name}:"
         if path in self.touched:
-            place = f"{self.touched[path]}:"
+            place = self.touched[path]
         elif path in self.places:
             place += "{}:{}".format(*self.places[path])
         return UsageError(show_text(f"{place} {message}", LINE))

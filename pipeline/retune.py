@@ -18,6 +18,7 @@ from pipeline.cascade import screen_for
 from pipeline.errors import UsageError, UserError
 from pipeline.inputs import InputFile, describe
 from pipeline.ledger import Ledger, Manifest, receipt_name, shard_key
+from pipeline.patch import Patch
 from pipeline.recipe import Recipe, read, read_resolved
 from pipeline.road import fingerprints, read_inputs, stages_of
 from pipeline.stages import STAGES
@@ -100,16 +101,16 @@ class Retuning:
         return self._receipts[stage]
 
 
-def retuning(folder: Folder, settings: Sequence[str]) -> Retuning:
-    """What a retune of a run with these `--set` pairs is; refuses what stored signals cannot answer.
+def retuning(folder: Folder, settings: Sequence[str], patch: Patch | None = None) -> Retuning:
+    """What a retune of a run with a patch and these `--set` pairs is; refuses what stored signals cannot answer.
 
-    Raises UserError where the run is not far enough or was made by other versions, UsageError for settings.
+    Raises UserError where the run is not far enough or was made by other versions, UsageError for what changes.
     """
     require_run(folder)
-    if not settings:
+    if not settings and patch is None:
         raise UsageError("name what to change, such as --set filters.gopher_quality.min_words=40")
     text, name = folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml"
-    before, recipe = read_resolved(text, name), read(text, name, settings)
+    before, recipe = read_resolved(text, name), read(text, name, settings, patch)
     if len(before.extract.extractors) > 1:
         raise UsageError(
             f"{folder.url} has a union of extractors: signals are stored of one text a page only, so use `sluice run`"
@@ -124,7 +125,7 @@ def retuning(folder: Folder, settings: Sequence[str]) -> Retuning:
         )
     found = Retuning(folder, before, recipe, files, until, only)
     manifests = _closed(folder, ledger, before)
-    require_thresholds(before, recipe)
+    require_thresholds(before, recipe, patch)
     road = stages_of(recipe, files, only, until)
     old, new = (fingerprints(one, stages_of(one, files, only, until)) for one in (before, recipe))
     for stage, manifest in manifests.items():
@@ -149,7 +150,7 @@ def _closed(folder: Folder, ledger: Ledger, recipe: Recipe) -> dict[str, Manifes
     return found
 
 
-def require_thresholds(before: Recipe, recipe: Recipe) -> None:
+def require_thresholds(before: Recipe, recipe: Recipe, patch: Patch | None = None) -> None:
     """UsageError if the recipes differ in what is measured."""
     old, new = (msgspec.to_builtins(one.extract) | {"cascade": None} for one in (before, recipe))
     differing = [f"extract.{key}" for key in old if old[key] != new[key]]
@@ -160,14 +161,16 @@ def require_thresholds(before: Recipe, recipe: Recipe) -> None:
         measured = (one.chain({}).fingerprint_settings(thresholds=False) for one in (before, recipe))
         for one, other in zip(*measured, strict=True):
             keys = [key for key in one["settings"] if one["settings"][key] != other["settings"][key]]
+            keys += [] if one.get("by_language") == other.get("by_language") else ["by_language"]
             differing += [f"filters.{one['name']}.{key}" for key in keys]
     if differing:
+        place = (patch.where(differing[0]) if patch is not None else None) or "--set"
         raise UsageError(
-            f"--set {differing[0]}: it decides what is read or measured and is no threshold: use `sluice run`"
+            f"{place} {differing[0]}: it decides what is read or measured and is no threshold: use `sluice run`"
         )
     if not _stored_for(screen_for(before), screen_for(recipe)):
         raise UsageError(
-            "--set: the cascade would look at pages that it did not look at before: use `sluice run`, "
+            "the cascade would look at pages that it did not look at before: use `sluice run`, "
             "or --set extract.cascade=null"
         )
 

@@ -110,6 +110,22 @@ def scalar(text: str) -> Any:
         return text
 
 
-def dump(value: object) -> str:
-    """Block style, keys in the order given."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes what version 1.1 reads as text and 1.2 as a number, such as `1e-3`, too."""
+
+
+for _tag, _pattern, _first in _CORE:
+    _Dumper.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+
+
+def dump(value: object, inline: bool = False) -> str:
+    """Block style, keys in the order given; `inline`: mappings and lists of plain values on one line each."""
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+        default_flow_style=None if inline else False,
+    )
+    return text

@@ -16,6 +16,10 @@ from pipeline.store import open_folder
 def retune(
     run: Annotated[str, typer.Argument(metavar="RUN", help="a run folder: a path or a URL")],
     settings: Settings = [],  # noqa: B006 (typer copies it)
+    patch: Annotated[
+        str | None,
+        typer.Option("--patch", metavar="FILE", help="a recipe patch: YAML with what changes; --set wins"),
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="NEW", help="run folder to make (default: RUN-retuned)")
     ] = None,
@@ -32,6 +36,7 @@ def retune(
 
     Example: sluice retune run --set filters.gopher_quality.min_words=40
     """
+    from pipeline.patch import load_patch
     from pipeline.retune import result, retuning
 
     out = out or f"{run.rstrip('/')}-retuned"
@@ -39,7 +44,7 @@ def retune(
     folder, target = open_folder(run), open_folder(out)
     if target.url == folder.url:
         raise UsageError(f"--out {out}: that is RUN itself, which stays as it is")
-    found = retuning(folder, settings)
+    found = retuning(folder, settings, load_patch(patch) if patch is not None else None)
     code = execute(
         found.recipe,
         found.files,
