@@ -129,6 +129,21 @@ def read(text: str, name: str, settings: Sequence[str] = (), changes: Patch | No
     value, places = _parse(text, name)
     if not isinstance(value, dict):
         raise UsageError(f"{name}:1:1 a recipe is a mapping of sections, this is {_kind(value)}")
+    return _changed(value, places, name, settings, changes)
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """A resolved recipe with `--set` pairs applied: what `read` of its text gives, without the text."""
+    return _changed(msgspec.to_builtins(recipe), {}, "recipe.yaml", settings, None)
+
+
+def _changed(
+    value: dict[str, Any],
+    places: dict[yaml.Path, tuple[int, int]],
+    name: str,
+    settings: Sequence[str],
+    changes: Patch | None,
+) -> Recipe:
     touched: dict[yaml.Path, str] = {}
     if changes is not None:
         patch.apply(changes, value, touched)

@@ -37,7 +37,7 @@ from pipeline.errors import UserError, nearest
 
 AT_ONCE = 4  # views that are worked out at the same time
 WAIT = 5.0  # seconds for one of them to end
-_FILES = {"dashboard.css": "text/css", "dashboard.js": "text/javascript"}
+_FILES = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

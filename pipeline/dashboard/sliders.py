@@ -18,7 +18,7 @@ from pipeline.dashboard.view import BadQuestion
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import UserError
 from pipeline.interval import estimate
-from pipeline.recipe import Recipe, read, resolved
+from pipeline.recipe import Recipe, with_settings
 from pipeline.report.token_rate import token_rate
 from pipeline.whatif import Decisions, decisions, moved
 
@@ -138,7 +138,7 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
     recipe, pairs = seen.run.recipe, tuple(settings)
     if pairs:
         try:
-            recipe = _changed(resolved(seen.run.recipe), pairs)
+            recipe = _changed(seen.run.recipe, pairs)
             _require_thresholds(seen.run.recipe, recipe)
         except UserError as error:
             raise BadQuestion(str(error)) from None
@@ -150,8 +150,8 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
 
 
 @lru_cache(maxsize=64)
-def _changed(text: str, pairs: tuple[str, ...]) -> Recipe:
-    return read(text, "recipe.yaml", pairs)
+def _changed(recipe: Recipe, pairs: tuple[str, ...]) -> Recipe:
+    return with_settings(recipe, pairs)
 
 
 def _require_thresholds(before: Recipe, now: Recipe) -> None:
@@ -211,7 +211,7 @@ def _slider(seen: Seen, knob: Knob, values: dict[str, str]) -> Slider:
         signal=knob.signal,
         drop_when=knob.drop_when,
         recipe=knob.value,
-        now=now,
+        now=int(now) if knob.whole and now is not None else now,
         low=math.floor(low / step) * step,
         high=round(math.ceil(high / step - 1e-9) * step, 10),
         step=step,
@@ -220,20 +220,19 @@ def _slider(seen: Seen, knob: Knob, values: dict[str, str]) -> Slider:
 
 
 def _range(seen: Seen, knob: Knob, now: float | None) -> tuple[float, float]:
-    """From the values of nearly all documents, and the threshold inside it."""
+    """The whole range of a share; else from 0 to where half of the documents are, with the threshold well inside."""
     limits = [float(one) for one in (knob.value, now) if one is not None]
-    key = f"range {knob.signal}"
-    cache = seen.documents.cache
+    key, cache = f"range {knob.signal}", seen.documents.cache
     if key not in cache:
         there = knob.signal in seen.documents.table.column_names
         values = seen.documents.column(knob.signal).astype(float) if there else np.zeros(0)
         values = values[np.isfinite(values)]
-        cache[key] = tuple(np.quantile(values, [0.0, 0.97])) if len(values) else (0.0, 1.0)
-    low, high = cache[key]
-    low, high = min([low, *limits]), max([high, *(2 * limit for limit in limits)])
-    if not knob.whole and max(limits, default=0.0) <= 1 and cache[key][1] <= 1:
+        cache[key] = tuple(np.quantile(values, [0.0, 0.5, 0.98])) if len(values) else (0.0, 1.0, 1.0)
+    least, middle, most = cache[key]
+    if not knob.whole and most <= 1 and max(limits, default=0.0) <= 1 and min([least, *limits]) >= 0:
         return 0.0, 1.0
-    return float(min(low, 0.0) if low > 0 else low), float(max(high, low + 1))
+    low, high = min([least, 0.0, *limits]), max([middle, *(3 * limit for limit in limits)])
+    return float(low), float(max(high, low + 1))
 
 
 def _step(width: float) -> float:

@@ -37,12 +37,8 @@ class Seen:
     documents: Documents
     version: str  # changes with what was read
     reading: bool
+    live: bool  # stages that the run was asked for are not closed, or not read yet
     damage: str  # what could not be read, in one line, or nothing
-
-    @property
-    def live(self) -> bool:
-        """True while stages that the run was asked for are not closed."""
-        return self.reading or not all(stage["closed"] for stage in self.status["stages"])
 
 
 class Watched:
@@ -171,6 +167,7 @@ class Watched:
             documents=self._loading.snapshot(run),
             version=self._version(),
             reading=reading,
+            live=reading or not root or not set(root.stages) <= set(self._manifests),
             damage=damage,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from pipeline.dashboard.sliders import Outcome, Slider, outcome, settings_now, s
 from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.report.funnel import recipe_rules
-from pipeline.report.signals import merged
+from pipeline.report.signals import Counts, merged
 from pipeline.sums import named
 
 Array = np.ndarray[Any, Any]
@@ -179,7 +180,8 @@ def _histogram(seen: Seen, signal: str, keep: Array | None) -> tuple[dict[str, i
     from pipeline.stages.filter import edges_of
 
     if keep is None or signal not in seen.documents.table.column_names:
-        counts = merged(seen.run).get(signal, {"kept": {}, "dropped": {}})
+        empty: Counts = {"kept": Counter(), "dropped": Counter()}
+        counts = merged(seen.run).get(signal, empty)
         sides = [
             {f"{edge:.4g}": n for edge, n in sorted(counts[side].items())} for side in ("kept", "dropped")
         ]
@@ -203,8 +205,6 @@ _FLOATS = _floats()
 
 def drawn(asked: SignalsAnswer) -> Any:
     """The histogram with the thresholds on it, as SVG."""
-    from collections import Counter
-
     from pipeline.report.signals import chart
 
     counts: dict[str, Counter[float]] = {
