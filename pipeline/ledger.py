@@ -25,6 +25,7 @@ T = TypeVar("T")
 ROOT = "ledger/root.json"
 SHARED = {"duplicates": ("dedup", "cut_lines")}  # folders that several stages publish into
 KEY_LENGTH = 12  # hexadecimal digits in file names
+CORE_HOUR_PRICE = 0.04  # of a core-hour where nobody says one: about a cloud's price in US dollars
 
 
 class NondeterminismError(UserError):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.cli import corpus, dashboard, fetch, filters, inspect, learn, retune, run
+from pipeline.cli import corpus, dashboard, fetch, filters, inspect, learn, publish, retune, run
 
 app = typer.Typer(
     name="sluice",
@@ -39,7 +39,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "repair": inspect.repair,
     "gc": inspect.gc,
     "dashboard": dashboard.dashboard,
-    "report": inspect.report,
+    "report": publish.report,
     "eval": learn.evaluate,
     "generate": learn.generate,
     "doctor": learn.doctor,

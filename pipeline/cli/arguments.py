@@ -52,6 +52,7 @@ Accept = Annotated[
     bool, typer.Option("--accept-changed", help="inputs changed under their names: compute them again")
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="keep files of earlier settings in the run folder")]
+Price = Annotated[float, typer.Option("--price", min=0, help="price of a core-hour")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress, only errors")]
 
 

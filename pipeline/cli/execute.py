@@ -16,7 +16,7 @@ from rich.console import Console
 from pipeline.dedup.settings import SHUFFLED
 from pipeline.errors import Stopped, UsageError
 from pipeline.inputs import InputFile
-from pipeline.ledger import Ledger
+from pipeline.ledger import CORE_HOUR_PRICE, Ledger
 from pipeline.lock import working
 from pipeline.named_assets import require_fitting
 from pipeline.progress import Display, summary
@@ -176,11 +176,11 @@ def _release(road: Road) -> None:
         road.release(["extract"], ["extracted"])
 
 
-def publish_report(folder: Folder) -> None:
-    """Write `report.html`, and its digest into the root of the ledger."""
+def publish_report(folder: Folder, price: float = CORE_HOUR_PRICE) -> None:
+    """Write `report.html`, its cost at `price` a core-hour, and its digest into the root of the ledger."""
     from pipeline.report import write_report
 
-    write_report(folder)
+    write_report(folder, price)
     ledger = Ledger(folder)
     root = ledger.root()
     if root is not None:

@@ -1,4 +1,4 @@
-"""Verbs that read what is there: records, status, stats, why, verify, repair, gc, report."""
+"""Verbs that read what is there: records, status, stats, why, verify, repair, gc."""
 
 from __future__ import annotations
 
@@ -224,17 +224,3 @@ def gc(run: RunFolder) -> None:
 
     removed = collect(open_folder(run))
     print(f"removed {removed} file(s)")
-
-
-def report(run: RunFolder) -> None:
-    """Write RUN/report.html, one self-contained file.
-
-    Example: sluice report run
-    """
-    from pipeline.cli.execute import publish_report
-    from pipeline.stats import require_run
-
-    folder = open_folder(run)
-    require_run(folder)
-    publish_report(folder)
-    print(f"{folder.url}/report.html")

@@ -21,6 +21,7 @@ from pipeline.cli.arguments import (
     Inputs,
     Json,
     Keep,
+    Price,
     Quiet,
     Settings,
     Workers,
@@ -29,6 +30,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.execute import execute
 from pipeline.inputs import find_inputs
+from pipeline.ledger import CORE_HOUR_PRICE
 from pipeline.recipe import load, resolved, shipped
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="a shipped recipe's name or a YAML file")]
@@ -201,7 +203,7 @@ def plan(
     out: Annotated[str | None, typer.Option("--out", metavar="RUN", help="count what is done there")] = None,
     settings: Settings = [],  # noqa: B006
     pages: Annotated[int, typer.Option("--pages", min=1, help="pages of the measured sample")] = 100,
-    price: Annotated[float, typer.Option("--price", help="price of a core-hour, for the estimate")] = 0.04,
+    price: Price = CORE_HOUR_PRICE,
     json: Json = False,
     base: Base = None,
 ) -> None:

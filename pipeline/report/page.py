@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pipeline.ledger import CORE_HOUR_PRICE
 from pipeline.recipe import resolved
 from pipeline.report import funnel, planted, provenance, samples, signals, training
 from pipeline.report.charts import bar
@@ -26,13 +27,13 @@ from pipeline.sums import plain
 _TEMPLATES = ("report.html", "corpus.html", "training.html", "provenance.html")
 
 
-def render(run: Run) -> str:
-    """The whole page."""
+def render(run: Run, price: float = CORE_HOUR_PRICE) -> str:
+    """The whole page; `price` is that of a core-hour."""
     style = _resource("report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     templates = {name: _resource(name) for name in _TEMPLATES}
     template = environment(templates).get_template("report.html")
-    return template.render(style=Markup(style), style_digest=digest, **_facts(run))
+    return template.render(style=Markup(style), style_digest=digest, **_facts(run, price))
 
 
 def _resource(name: str) -> str:
@@ -81,7 +82,7 @@ def _figures(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: Run, price: float) -> dict[str, Any]:
     """Everything the templates name."""
     steps = funnel.funnel(run)
     rules, silent = funnel.rules(run)
@@ -114,7 +115,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "effects": training.effects(run, found),
         "exposure": training.exposure(run),
         "plan": run.closed["train"][0].values.get("plan", {}) if run.closed["train"] else {},
-        "cost": provenance.cost(run),
+        "cost": provenance.cost(run, price),
         "local_command": local,
         "job_command": job,
         "versions": provenance.versions(),

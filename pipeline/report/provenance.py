@@ -1,14 +1,17 @@
-"""What the run cost, and how to repeat it: hours by stage, hosts, commands, versions."""
+"""What the run cost, and how to repeat it: hours by stage, bytes, a price, hosts, commands, versions."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 from importlib import metadata
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.dedup.settings import DEDUP_STAGES, LINES_STAGES
+from pipeline.ledger import CORE_HOUR_PRICE
 from pipeline.report.run import Run
 from pipeline.road import PUBLIC
 
@@ -16,6 +19,7 @@ _PACKAGES = (
     "sluice", "datatrove", "fasttext-numpy2-wheel", "fastokens", "google-re2", "msgspec", "numba", "numpy", "pyarrow",
     "ray", "resiliparse", "safetensors", "spacy", "tokenizers", "torch", "trafilatura", "warcio",
 )  # fmt: skip
+_SECRET = re.compile(r"(?i)(?:^|[&_-])(?:sig|signature|token|key|accesskeyid|credential|password|secret)=")
 
 
 class StageCost(NamedTuple):
@@ -31,16 +35,28 @@ class StageCost(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What the run took, by stage and in all."""
+    """What the run took, by stage and in all. Bytes are of files as stored, compressed where they are."""
 
     stages: list[StageCost]
     core_seconds: float
     wall_seconds: float
-    bytes_in: int
+    bytes_in: int  # read of the inputs and of robots.txt files
+    bytes_out: int  # of all published files, also those that were released since
     hosts: list[str]
+    price_per_core_hour: float
+
+    @property
+    def core_hours(self) -> float:
+        """Processor time of all stages, in hours."""
+        return self.core_seconds / 3600
+
+    @property
+    def price(self) -> float:
+        """Core-hours times the price of one, in its currency; disks and transfers cost extra."""
+        return self.core_hours * self.price_per_core_hour
 
 
-def cost(run: Run) -> Cost:
+def cost(run: Run, price_per_core_hour: float = CORE_HOUR_PRICE) -> Cost:
     """Sums over the receipts."""
     total = sum(run.counts["core_seconds"].values())
     stages = []
@@ -51,16 +67,35 @@ def cost(run: Run) -> Cost:
             documents = sum(receipt.cost.documents for receipt in receipts)
             share = seconds / total if total else 0.0
             stages.append(StageCost(name, len(receipts), documents, seconds, share, sum(walls), max(walls)))
-    hosts = sorted({one.cost.host for receipts in run.closed.values() for one in receipts if one.cost.host})
-    return Cost(stages, total, sum(one.wall_seconds for one in stages), run.counts["bytes_in"], hosts)
+    receipts = [one for closed in run.closed.values() for one in closed]
+    return Cost(
+        stages=stages,
+        core_seconds=total,
+        wall_seconds=sum(one.wall_seconds for one in stages),
+        bytes_in=sum(one.cost.bytes_in for one in receipts),
+        bytes_out=sum(output.bytes for one in receipts for output in one.outputs),
+        hosts=sorted({one.cost.host for one in receipts if one.cost.host}),
+        price_per_core_hour=price_per_core_hour,
+    )
 
 
-def commands(run: Run) -> tuple[str, str]:
-    """The command that repeats this run, and the same as a Ray job."""
+def without_credentials(path: str) -> str:
+    """An address without a password or a signature in it, which a page that is shown to others must not tell."""
+    if "://" not in path:
+        return path
+    parts = urlsplit(path)
+    query = "" if _SECRET.search(parts.query) else parts.query
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
+
+
+def commands(run: Run, listed: str | None = None) -> tuple[str, str]:
+    """The command that repeats this run, and the same as a Ray job; with `listed` a path list stands for the inputs."""
     until = _until(run)
     recipe = f"{run.folder.url}/recipe.yaml"
     out = f"{run.folder.url}-again"
-    inputs = [file.path for file in run.inputs]
+    inputs = [
+        without_credentials(path) for path in ([listed] if listed else [file.path for file in run.inputs])
+    ]
     here = ["sluice", "run", recipe, "--input", *inputs, "--out", out, *until]
     # A job runs in a copy of the working directory: paths have to be whole.
     whole = [path if "://" in path else os.path.abspath(path) for path in inputs]  # noqa: PTH100 (may be a URL)

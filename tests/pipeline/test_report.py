@@ -28,6 +28,7 @@ from pipeline.ledger import Ledger
 from pipeline.report import write_report
 from pipeline.report.axes import short, ticks
 from pipeline.report.charts import Panel, Score, Series, bar, line_chart, score_chart
+from pipeline.report.provenance import without_credentials
 from pipeline.report.run import open_run
 from pipeline.report.signals import histograms
 from pipeline.road import read_inputs
@@ -123,6 +124,35 @@ def test_headline_and_lists_are_the_ledgers(page: HtmlElement, counts: dict[str,
     assert {name: number(cells[0].text_content()) for name, cells in shown.items()} == counts["domains"]
     assert sum(number(cells[2].text_content()) for cells in shown.values()) == counts["tokens"]["train"]
     assert sum(number(cells[3].text_content()) for cells in shown.values()) == counts["tokens"]["heldout"]
+
+
+def test_the_cost_is_the_receipts_in_hours_bytes_and_money(clean: Path, tmp_path: Path) -> None:
+    receipts = [one for name in STAGES for one in Ledger(open_folder(clean)).closed(name)]
+    seconds = sum(one.cost.core_seconds for one in receipts)
+    shutil.copytree(clean, tmp_path / "run")
+    for price, words in ((0.04, ()), (1.5, ("--price", "1.5"))):
+        sluice("report", tmp_path / "run", *words)
+        page = lxml.html.document_fromstring((tmp_path / "run/report.html").read_bytes().decode())
+        assert key(page, "price") == f"{seconds / 3600 * price:,.4f}"
+        assert f"at {price} a core-hour" in page.text_content()
+    written_bytes = sum(output.bytes for one in receipts for output in one.outputs)
+    for name, of in (("bytes-in", sum(one.cost.bytes_in for one in receipts)), ("bytes-out", written_bytes)):
+        assert page.xpath(f"//*[@data-key='{name}']/@data-bytes") == [str(of)]
+    assert sluice("verify", tmp_path / "run").returncode == 0  # the new page's digest is in the root
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("https://me:pw@host.example/a.warc.gz", "https://host.example/a.warc.gz"),
+        ("https://host.example/a.warc.gz?X-Amz-Signature=1&b=2", "https://host.example/a.warc.gz"),
+        ("https://host.example/get?file=a.warc.gz", "https://host.example/get?file=a.warc.gz"),
+        ("s3://bucket/a.warc.gz", "s3://bucket/a.warc.gz"),
+        ("/home/a@b/c?token=1.warc", "/home/a@b/c?token=1.warc"),
+    ],
+)
+def test_no_credentials_in_the_commands(path: str, shown: str) -> None:
+    assert without_credentials(path) == shown
 
 
 def test_the_funnel_adds_up(page: HtmlElement, counts: dict[str, Any]) -> None:
