@@ -102,8 +102,10 @@ def shipped() -> list[str]:
 
 
 def source(name_or_path: str) -> tuple[str, str]:
-    """The text of a recipe and the name to show in errors: a file, or a shipped one by its name."""
+    """The text of a recipe and the name to show in errors: a file, a URL, or a shipped one by its name."""
     path = Path(name_or_path)
+    if "://" in name_or_path:
+        return _fetched(name_or_path), name_or_path
     if name_or_path.endswith((".yaml", ".yml")) or path.is_file():
         try:
             return path.read_text(encoding="utf-8"), name_or_path
@@ -117,6 +119,17 @@ def source(name_or_path: str) -> tuple[str, str]:
     raise UsageError(
         f"no recipe `{name_or_path}`{nearest(name_or_path, shipped())}; shipped: {', '.join(shipped())}"
     )
+
+
+def _fetched(url: str) -> str:
+    from pipeline.inputs import open_input
+
+    try:
+        with open_input(url) as file:
+            return file.read(yaml.MAX_BYTES + 1).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "cannot be read") if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"recipe {show_text(url)}: {reason}") from None
 
 
 def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:

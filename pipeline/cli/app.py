@@ -40,6 +40,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "gc": inspect.gc,
     "dashboard": dashboard.dashboard,
     "report": publish.report,
+    "card": publish.card,
     "eval": learn.evaluate,
     "generate": learn.generate,
     "doctor": learn.doctor,

@@ -1,6 +1,12 @@
-"""Verbs that write what is shown to others: report."""
+"""Verbs that write what is shown to others: report, card."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pipeline.cli.arguments import Price
 from pipeline.cli.inspect import RunFolder
@@ -20,3 +26,33 @@ def report(run: RunFolder, price: Price = CORE_HOUR_PRICE) -> None:
     require_run(folder)
     publish_report(folder, price)
     print(f"{folder.url}/report.html")
+
+
+def card(
+    run: RunFolder,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FILE", help="where to write it; - prints it (default: RUN/README.md)"),
+    ] = None,
+    price: Price = CORE_HOUR_PRICE,
+) -> None:
+    """Write RUN/README.md, a dataset card as the Hugging Face hub reads it, with the numbers of the ledger.
+
+    Example: sluice card run
+    """
+    from pipeline.card import CARD, card_of, write_card
+
+    folder = open_folder(run)
+    if out is None:
+        write_card(folder, price)
+        print(f"{folder.url}/{CARD}")
+        return
+    text = card_of(folder, price)
+    if out == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(out)
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}")
+    path.write_text(text, encoding="utf-8")
+    print(path)
