@@ -35,11 +35,13 @@ def write_card(folder: Folder, price: float = CORE_HOUR_PRICE) -> None:
     Of many inputs `inputs.paths` is published, too: a path list that the card's commands name. Raises as `card_of`.
     """
     from pipeline.card.page import MANY, render
+    from pipeline.report.provenance import without_credentials
     from pipeline.report.run import open_run
 
     run = open_run(folder)
     listed = f"{folder.url}/{INPUTS}" if len(run.inputs) > MANY else None
     text = render(run, price, listed)
     if listed is not None:
-        folder.replace(INPUTS, "".join(f"{file.path}\n" for file in run.inputs).encode())
+        paths = (without_credentials(file.path) for file in run.inputs)
+        folder.replace(INPUTS, "".join(f"{path}\n" for path in paths).encode())
     folder.replace(CARD, text.encode())

@@ -124,6 +124,7 @@ def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -
         "cost": provenance.cost(run, price),
         "local_command": local,
         "job_command": job,
+        "secrets": any(provenance.without_credentials(one.path) != one.path for one in run.inputs),
         "versions": provenance.versions(),
         "recipe_text": resolved(run.recipe),
     }

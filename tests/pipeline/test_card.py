@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -11,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import fsspec
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("card")
     sluice("sample", folder / "sample.warc.gz", "--pages", "60")
     words = ["--input", folder / "sample.warc.gz", "--out", folder / "run", "--until", "corpus"]
-    sluice("run", "tiny", *words)
+    sluice("run", "tiny", *words, *sets(["max_failed=1"]))
     done = sluice("card", folder / "run")
     assert done.stdout == f"{folder / 'run' / CARD}\n"
     return folder / "run"
@@ -81,8 +81,12 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
+FENCED = re.compile(r"^(`{3,})([a-z]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+
+
 def blocks(body: str, language: str = "") -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", body, re.MULTILINE | re.DOTALL)
+    """What stands in the blocks of code of one language, in order."""
+    return [text for _, name, text in FENCED.findall(body) if name == language]
 
 
 def test_the_header_is_the_hubs_and_its_numbers_are_the_ledgers(run: Path, counts: dict[str, Any]) -> None:
@@ -133,7 +137,7 @@ def test_the_body_says_what_the_ledger_says(run: Path, counts: dict[str, Any]) -
     found = tables(body)
     steps = [(row[0], number(row[1] or "0"), number(row[2])) for row in found["step"]]
     assert steps == [(one.name, one.removed, one.left) for one in funnel(open_run(open_folder(run)))]
-    for (_, _, before), (_, removed, left) in zip(steps, steps[1:], strict=False):
+    for (_, _, before), (_, removed, left) in itertools.pairwise(steps):
         assert before - removed == left
     assert (steps[0][2], steps[-1][2]) == (counts["records"], counts["corpus"])
     first = {row[0]: number(row[2]) for row in found["rule"] if row[2] != "0"}
@@ -194,6 +198,7 @@ def test_a_card_for_many_inputs_names_a_path_list(run: Path, tmp_path: Path) -> 
     listed = Path(local[local.index("--input") + 1])
     assert listed.read_text().splitlines() == [path.replace("me:secret@", "") for path in paths]
     assert "secret" not in body
+    assert "without the passwords" in body
     assert dict(tables(body)[""])["crawls"] == "CC-MAIN-2024-10 (30 files)"
     assert "CC-MAIN-2024-10" in header["tags"]
     assert header["license_link"].startswith("https://commoncrawl.org/")
@@ -251,9 +256,10 @@ def test_files_that_are_gone_or_that_are_no_outputs(run: Path, tmp_path: Path) -
 
 
 def test_nothing_crawled_gets_into_the_card(tmp_path: Path) -> None:
+    page = ATTACK.replace("Owned", "Planted")
     documents = [
-        {"id": f"{index}{ATTACK}", "url": f"https://evil.example/{ATTACK}", "title": ATTACK, "date": ATTACK,
-         "language": ATTACK, "license": f"javascript:evil {ATTACK}", "text": f"{ATTACK} words {index} of a page"}
+        {"id": f"{index}{page}", "url": f"https://evil.example/{page}", "title": page, "date": page,
+         "language": page, "license": f"javascript:evil {page}", "text": f"{page} words {index} of a page"}
         for index in range(3)
     ]  # fmt: skip
     lines = [json.dumps(one) for one in documents] + [
@@ -275,27 +281,15 @@ def test_nothing_crawled_gets_into_the_card(tmp_path: Path) -> None:
     header, body = card(tmp_path / "run")
     assert header["language"] == ["no"]  # Norwegian, in quotes: no truth value
     assert header["dataset_info"]["splits"][0]["num_examples"] == 4
+    assert "Planted" not in text  # no title, address, text or label of a page
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f]", text)
-    prose = re.sub(r"^(`{3,})[a-z]*\n.*?^\1$", "", body, flags=re.MULTILINE | re.DOTALL)
-    assert "Owned" not in re.sub(r"^(# |> ).*$", "", prose, flags=re.MULTILINE)  # of the recipe, said as text
-    assert not re.search(r"javascript:|evil\.example", re.sub(r"^(# |> ).*$", "", prose, flags=re.MULTILINE))
+    prose = FENCED.sub("", body)
     plain = re.sub(r"`[^`\n]*`", "", prose)
     assert set(re.findall(r"<[^>]*>?", plain)) == {"<details>", "<summary>", "</summary>", "</details>"}
     assert re.findall(r"\]\((.*?)\)", plain) == ["#versions"]
     assert "`" not in plain
-    assert (
-        dict(tables(body)["language"])[OTHER]
-        if False
-        else [row[:2] for row in tables(body)["language"]]
-        == [
-            ["nob_Latn", "1"],
-            [OTHER, "3"],
-        ]
-    )
-    assert [row[:2] for row in tables(body)["stated licence"]] == [
-        ["none stated", "1"],
-        ["another one", "3"],
-    ] or [row[:2] for row in tables(body)["stated licence"]] == [["another one", "3"], ["none stated", "1"]]
+    assert [row[:2] for row in tables(body)["language"]] == [["nob_Latn", "1"], [OTHER, "3"]]
+    assert [row[:2] for row in tables(body)["stated licence"]] == [["another one", "3"], ["none stated", "1"]]
     assert "pages crawled" not in dict(tables(body)[""])
     assert "**Personal data is not masked**" in body
     assert "The recipe looks for none" in body
@@ -312,7 +306,7 @@ def test_an_object_store_gets_the_same_card(run: Path) -> None:
         assert load(recipe) == load(f"{run}/recipe.yaml")  # the command works where the run lies
     finally:
         store.rm("/stored", recursive=True)
-    with pytest.raises(UsageError, match="recipe memory://stored/run/recipe.yaml: "):
+    with pytest.raises(UsageError, match=r"recipe memory://stored/run/recipe\.yaml: "):
         load("memory://stored/run/recipe.yaml")
 
 
