@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CARD", "card_of", "write_card"]
 
 CARD = "README.md"
+CROISSANT = "croissant.json"
 INPUTS = "inputs.paths"  # the path list that the commands name where the inputs are too many for a line
 
 
@@ -23,25 +24,38 @@ def card_of(folder: Folder, price: float = CORE_HOUR_PRICE) -> str:
 
     Raises UserError when this is no run folder, or when a file of the corpus is damaged.
     """
+    from pipeline.card.contents import contents
     from pipeline.card.page import render
     from pipeline.report.run import open_run
 
-    return render(open_run(folder), price)
+    run = open_run(folder)
+    return render(run, contents(run), price)
 
 
-def write_card(folder: Folder, price: float = CORE_HOUR_PRICE) -> None:
+def write_card(folder: Folder, price: float = CORE_HOUR_PRICE) -> list[str]:
     """Publish the card in the run folder, so that `datasets.load_dataset` reads the corpus that lies there.
 
-    Of many inputs `inputs.paths` is published, too: a path list that the card's commands name. Raises as `card_of`.
+    With it `croissant.json` once there is a corpus, and for many inputs `inputs.paths`, a path list that the card's
+    commands name. Returns the names of the files, the card first. Raises as `card_of`.
     """
+    from pipeline.card.contents import contents
+    from pipeline.card.croissant import croissant
     from pipeline.card.page import MANY, render
     from pipeline.report.provenance import without_credentials
     from pipeline.report.run import open_run
 
     run = open_run(folder)
-    listed = f"{folder.url}/{INPUTS}" if len(run.inputs) > MANY else None
-    text = render(run, price, listed)
-    if listed is not None:
-        paths = (without_credentials(file.path) for file in run.inputs)
-        folder.replace(INPUTS, "".join(f"{path}\n" for path in paths).encode())
-    folder.replace(CARD, text.encode())
+    found = contents(run)
+    files = {CARD: ""}
+    listed = None
+    if len(run.inputs) > MANY:
+        listed = f"{folder.url}/{INPUTS}"
+        files[INPUTS] = "".join(f"{without_credentials(file.path)}\n" for file in run.inputs)
+    if found is not None and found.under == "corpus":
+        files[CROISSANT] = croissant(run, found)
+    files[CARD] = render(run, found, price, listed)
+    for name, text in files.items():
+        folder.replace(name, text.encode())
+    if CROISSANT not in files:
+        folder.remove(CROISSANT)  # of files that are no longer there
+    return list(files)

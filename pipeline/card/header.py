@@ -6,6 +6,7 @@ Source: huggingface/hub-docs, `datasetcard.md` (keys and their values) and `data
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from filters.language_codes import NO_LANGUAGE, UNDETERMINED, code_of, names
@@ -45,19 +46,43 @@ def header(run: Run, found: Contents | None) -> dict[str, Any]:
         "size_categories": [size_category(found.rows)],
         "tags": ["pretraining", "web", "sluice", *crawls],
     }
-    files: Any = f"{found.under}/*.parquet"
-    if found.strays:  # a pattern would read them, too
-        files = [one.name for one in found.outputs]
     value["configs"] = [
-        {"config_name": found.under, "default": True, "data_files": [{"split": SPLIT, "path": files}]}
+        {
+            "config_name": found.under,
+            "default": True,
+            "data_files": [{"split": SPLIT, "path": data_files(found)}],
+        }
     ]
     value["dataset_info"] = _info(found)
     return value
 
 
+def data_files(found: Contents) -> str | list[str]:
+    """The published files: a pattern, or each by its name where other files would fit one."""
+    return [one.name for one in found.outputs] if found.strays else f"{found.under}/*.parquet"
+
+
 def pretty_name(run: Run) -> str:
     """What people call it: the recipe's name, on one line."""
     return f"{show_text(run.recipe.name, 80)} corpus"
+
+
+def sluice_version() -> str:
+    """The version of this program."""
+    try:
+        return version("sluice")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "of a checkout"
+
+
+def citation(run: Run) -> str:
+    """A BibTeX entry without authors, year and address, which the run does not know."""
+    name = "".join(one if one.isalnum() or one in " .-" else " " for one in pretty_name(run))
+    digest = run.counts["digest"]
+    return (
+        f"@misc{{sluice-{digest[:12]},\n  title = {{{name}}},\n"
+        f"  howpublished = {{Made with Sluice {sluice_version()}, digest {digest}}}\n}}"
+    )
 
 
 def _info(found: Contents) -> dict[str, Any]:

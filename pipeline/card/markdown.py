@@ -43,12 +43,12 @@ def code(text: object) -> Markup:
     return Markup(f"`{shown}`") if shown.strip() and not set("`|\\") & set(shown) else inert(text)
 
 
-def fenced(text: str) -> Markup:
+def fenced(text: str, language: str = "") -> Markup:
     """Lines as a block of code, in a fence that is longer than any run of backticks in them."""
     lines = [show_text(line, max(len(line), 1)) for line in text.splitlines()]
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return Markup("\n".join((fence, *lines, fence)))
+    return Markup("\n".join((fence + language, *lines, fence)))
 
 
 def labels(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:

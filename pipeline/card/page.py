@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from importlib import resources
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from pipeline import yaml
-from pipeline.card.contents import Contents, contents
-from pipeline.card.header import header, languages, pretty_name
+from pipeline.card.contents import Contents
+from pipeline.card.header import citation, header, languages, pretty_name, sluice_version
+from pipeline.card.judged import dropping_opt_outs, opt_outs, rules
 from pipeline.card.limits import limits
 from pipeline.card.markdown import code, fenced, finalize, labels
 from pipeline.dedup.scope import crawl_labels
@@ -32,18 +32,8 @@ _DOMAINS, _LANGUAGES, _LICENSES = 20, 12, 12  # rows of a table
 _NAMELESS = "no crawl named"
 
 
-class RuleRow(NamedTuple):
-    """One rule that is switched on: documents that it was the first to drop, and all that fail it."""
-
-    rule: str
-    condition: str
-    first: int
-    failing: int
-
-
-def render(run: Run, price: float, listed: str | None = None) -> str:
+def render(run: Run, found: Contents | None, price: float, listed: str | None = None) -> str:
     """The whole card; `price` is that of a core-hour, `listed` a path list that stands for the inputs in commands."""
-    found = contents(run)
     template = _environment().get_template("card.md")
     head = yaml.dump(header(run, found))
     return f"---\n{head}---\n\n{template.render(**_facts(run, found, price, listed))}"
@@ -67,7 +57,6 @@ def _environment() -> jinja2.Environment:
         "figures": lambda value, digits: f"{value:,.{digits}f}",
         "code": code,
         "fenced": fenced,
-        "bibtex": _bibtex,
         "python": _python,
     }
     return environment
@@ -84,11 +73,6 @@ def _python(text: str) -> Markup:
     return Markup(json.dumps(text))
 
 
-def _bibtex(text: str) -> Markup:
-    """Letters, digits and spaces: what BibTeX and a block of code read as nothing else."""
-    return Markup("".join(one if one.isalnum() or one in " .-" else " " for one in text))
-
-
 def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -> dict[str, Any]:
     """Everything the template names."""
     counts = run.counts
@@ -100,8 +84,9 @@ def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -
         "counts": counts,
         "found": found,
         "name": pretty_name(run),
+        "citation": citation(run),
         "folder_name": f"./{run.folder.url.rpartition('/')[2]}",
-        "version": _version(),
+        "version": sluice_version(),
         "missing": [name for name in run.active if name not in run.ended],
         "text_bytes": plain(run.closed["corpus"], "bytes"),
         "steps": steps,
@@ -119,7 +104,7 @@ def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -
         "dedup": run.recipe.dedup,
         "masked_kinds": _masked_kinds(run),
         "opt_outs": opt_outs(run),
-        "drop_opt_outs": _drop_opt_outs(run),
+        "drop_opt_outs": dropping_opt_outs(run),
         "limits": limits(run, found),
         "cost": provenance.cost(run, price),
         "local_command": local,
@@ -128,47 +113,6 @@ def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -
         "versions": provenance.versions(),
         "recipe_text": resolved(run.recipe),
     }
-
-
-def _version() -> str:
-    try:
-        return version("sluice")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "of a checkout"
-
-
-def rules(run: Run) -> list[RuleRow]:
-    """The rules of the recipe that are switched on or dropped something, in its order."""
-    first, failing = funnel.first_dropped(run), funnel.failing_counts(run)
-    rows = []
-    for name, rule in funnel.recipe_rules(run):
-        if rule.threshold is not None or first.get(name) or failing.get(name):
-            condition = funnel.condition(rule) if rule.threshold is not None else "in some languages"
-            rows.append(RuleRow(name, f"{rule.signal} {condition}", first.get(name, 0), failing.get(name, 0)))
-    return rows
-
-
-def opt_outs(run: Run) -> dict[str, int]:
-    """Documents that passed the filters by the opt-out that they state, from the histograms of the receipts."""
-    from filters.optout import Name
-
-    found = {}
-    for name in get_args(Name):
-        stated = 0
-        for receipt in run.closed["filter"]:
-            kept = receipt.histograms.get(f"optout_{name}", {}).get("kept", {})
-            stated += sum(number for edge, number in kept.items() if float(edge) > 0)
-        found[name] = stated
-    return found if any("optout_noai" in one.histograms for one in run.closed["filter"]) else {}
-
-
-def _drop_opt_outs(run: Run) -> list[str]:
-    """The opt-outs for which the recipe drops a page."""
-    return [
-        name
-        for name, rule in funnel.recipe_rules(run)
-        if name.startswith("optout.") and rule.threshold is not None
-    ]
 
 
 def _masked_kinds(run: Run) -> list[str]:

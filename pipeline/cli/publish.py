@@ -38,14 +38,16 @@ def card(
 ) -> None:
     """Write RUN/README.md, a dataset card as the Hugging Face hub reads it, with the numbers of the ledger.
 
+    With it RUN/croissant.json, which says the same to machines, and for many inputs RUN/inputs.paths.
+
     Example: sluice card run
     """
-    from pipeline.card import CARD, card_of, write_card
+    from pipeline.card import card_of, write_card
 
     folder = open_folder(run)
     if out is None:
-        write_card(folder, price)
-        print(f"{folder.url}/{CARD}")
+        for name in write_card(folder, price):
+            print(f"{folder.url}/{name}")
         return
     text = card_of(folder, price)
     if out == "-":

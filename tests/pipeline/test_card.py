@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.card import CARD, card_of, write_card
+from pipeline.card import CARD, CROISSANT, card_of, write_card
 from pipeline.card.contents import license_name
 from pipeline.card.header import features, iso_code, languages, size_category
 from pipeline.card.markdown import OTHER, code, fenced, inert, labels
@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["--input", folder / "sample.warc.gz", "--out", folder / "run", "--until", "corpus"]
     sluice("run", "tiny", *words, *sets(["max_failed=1"]))
     done = sluice("card", folder / "run")
-    assert done.stdout == f"{folder / 'run' / CARD}\n"
+    assert done.stdout.splitlines() == [str(folder / "run" / name) for name in (CARD, CROISSANT)]
     return folder / "run"
 
 
@@ -130,6 +130,24 @@ def test_the_library_datasets_reads_the_folder(run: Path, counts: dict[str, Any]
     written = library.Features._from_yaml_list(header["dataset_info"]["features"])
     schema = pq.read_schema(next((run / "corpus").glob("*.parquet")))
     assert written == library.Features.from_arrow_schema(schema)
+
+
+def test_croissant_says_it_to_machines(run: Path, counts: dict[str, Any], tmp_path: Path) -> None:
+    found = json.loads((run / CROISSANT).read_text("utf-8"))
+    assert found["conformsTo"] == "http://mlcommons.org/croissant/1.1"
+    assert found["description"].startswith(f"{counts['corpus']:,} documents")
+    (files,), (records,) = found["distribution"], found["recordSet"]
+    assert len(list(run.glob(files["includes"]))) == 1
+    flat = [
+        one.name
+        for one in pq.read_schema(next((run / "corpus").glob("*")))
+        if not pa.types.is_nested(one.type)
+    ]
+    assert [one["source"]["extract"]["column"] for one in records["field"]] == flat
+    assert any("not checked for benchmarks" in one.lower() for one in found["rai:dataLimitations"])
+    library = pytest.importorskip("mlcroissant")
+    read = library.Dataset(jsonld=str(run / CROISSANT))
+    assert sum(1 for _ in read.records(records["@id"])) == counts["corpus"]
 
 
 def test_the_body_says_what_the_ledger_says(run: Path, counts: dict[str, Any]) -> None:
@@ -251,6 +269,7 @@ def test_files_that_are_gone_or_that_are_no_outputs(run: Path, tmp_path: Path) -
     shutil.rmtree(tmp_path / "run/corpus")
     write_card(open_folder(tmp_path / "run"))
     header, body = card(tmp_path / "run")
+    assert not (tmp_path / "run" / CROISSANT).exists()
     assert "configs" not in header
     assert "The documents are not in this folder" in body
 
@@ -281,7 +300,9 @@ def test_nothing_crawled_gets_into_the_card(tmp_path: Path) -> None:
     header, body = card(tmp_path / "run")
     assert header["language"] == ["no"]  # Norwegian, in quotes: no truth value
     assert header["dataset_info"]["splits"][0]["num_examples"] == 4
-    assert "Planted" not in text  # no title, address, text or label of a page
+    assert "Planted" not in text + (tmp_path / "run" / CROISSANT).read_text(
+        "utf-8"
+    )  # no title, address, text or label of a page
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f]", text)
     prose = FENCED.sub("", body)
     plain = re.sub(r"`[^`\n]*`", "", prose)
@@ -301,6 +322,7 @@ def test_an_object_store_gets_the_same_card(run: Path) -> None:
     here, there = open_folder(run), open_folder("memory://stored/run")
     try:
         write_card(there)
+        assert there.read(CROISSANT) == here.read(CROISSANT)
         assert there.read(CARD).decode().replace("memory://stored/run", here.url) == card_of(here)
         recipe = shlex.split(blocks(there.read(CARD).decode())[0])[2]
         assert load(recipe) == load(f"{run}/recipe.yaml")  # the command works where the run lies
