@@ -28,7 +28,7 @@ from pipeline.show import duration, size
 from pipeline.stats import plain
 
 MANY = 20  # inputs; more are named by a path list
-_DOMAINS, _LANGUAGES, _LICENSES = 20, 12, 12  # rows of a table
+_DOMAINS, _LANGUAGES = 20, 12  # rows of a table
 _NAMELESS = "no crawl named"
 
 
@@ -98,7 +98,7 @@ def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -
         "domains": labels(counts["domains"], _DOMAINS),
         "spoken": labels(spoken, _LANGUAGES),
         "codes": languages(spoken),
-        "licenses": labels(found.licenses, _LICENSES) if found is not None else [],
+        "licenses": _by_number(found.licenses) if found is not None else [],
         "crawls": sorted(Counter(label or _NAMELESS for label in crawl_labels(run.inputs).values()).items()),
         "named_crawls": any(crawl_labels(run.inputs).values()),
         "dedup": run.recipe.dedup,
@@ -113,6 +113,10 @@ def _facts(run: Run, found: Contents | None, price: float, listed: str | None) -
         "versions": provenance.versions(),
         "recipe_text": resolved(run.recipe),
     }
+
+
+def _by_number(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _masked_kinds(run: Run) -> list[str]:
