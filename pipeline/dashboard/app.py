@@ -34,6 +34,7 @@ from pipeline.dashboard.view import BadQuestion, House, View, question
 from pipeline.dashboard.views import VIEWS
 from pipeline.dashboard.watch import Watched
 from pipeline.errors import UserError, nearest
+from pipeline.ledger import CORE_HOUR_PRICE
 
 AT_ONCE = 4  # views that are worked out at the same time
 WAIT = 5.0  # seconds for one of them to end
@@ -51,7 +52,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_app(
-    runs: Mapping[str, Watched], hosts: Collection[str], token: str | None = None, price: float = 0.04
+    runs: Mapping[str, Watched],
+    hosts: Collection[str],
+    token: str | None = None,
+    price: float = CORE_HOUR_PRICE,
 ) -> Starlette:
     """The whole application over runs by their names in addresses."""
     busy = threading.BoundedSemaphore(AT_ONCE)

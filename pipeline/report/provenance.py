@@ -67,14 +67,14 @@ def cost(run: Run, price_per_core_hour: float = CORE_HOUR_PRICE) -> Cost:
             documents = sum(receipt.cost.documents for receipt in receipts)
             share = seconds / total if total else 0.0
             stages.append(StageCost(name, len(receipts), documents, seconds, share, sum(walls), max(walls)))
-    receipts = [one for closed in run.closed.values() for one in closed]
+    everything = [one for closed in run.closed.values() for one in closed]
     return Cost(
         stages=stages,
         core_seconds=total,
         wall_seconds=sum(one.wall_seconds for one in stages),
-        bytes_in=sum(one.cost.bytes_in for one in receipts),
-        bytes_out=sum(output.bytes for one in receipts for output in one.outputs),
-        hosts=sorted({one.cost.host for one in receipts if one.cost.host}),
+        bytes_in=sum(one.cost.bytes_in for one in everything),
+        bytes_out=sum(output.bytes for one in everything for output in one.outputs),
+        hosts=sorted({one.cost.host for one in everything if one.cost.host}),
         price_per_core_hour=price_per_core_hour,
     )
 

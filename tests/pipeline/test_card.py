@@ -300,9 +300,8 @@ def test_nothing_crawled_gets_into_the_card(tmp_path: Path) -> None:
     header, body = card(tmp_path / "run")
     assert header["language"] == ["no"]  # Norwegian, in quotes: no truth value
     assert header["dataset_info"]["splits"][0]["num_examples"] == 4
-    assert "Planted" not in text + (tmp_path / "run" / CROISSANT).read_text(
-        "utf-8"
-    )  # no title, address, text or label of a page
+    # No title, address, text or label of a page.
+    assert "Planted" not in text + (tmp_path / "run" / CROISSANT).read_text("utf-8")
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f]", text)
     prose = FENCED.sub("", body)
     plain = re.sub(r"`[^`\n]*`", "", prose)
