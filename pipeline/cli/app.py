@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from pipeline.cli import corpus, dashboard, fetch, filters, inspect, learn, publish, retune, run
+from pipeline.cli import compare, corpus, dashboard, fetch, filters, inspect, learn, publish, retune, run
 
 app = typer.Typer(
     name="sluice",
@@ -34,6 +34,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "records": inspect.records,
     "status": inspect.status,
     "stats": inspect.stats,
+    "compare": compare.compare,
     "why": inspect.why,
     "verify": inspect.verify,
     "repair": inspect.repair,

@@ -177,6 +177,13 @@ def test_a_retune_has_the_bytes_of_a_fresh_run(
     assert digest(fresh) != digest(base)
     assert done["reread"] == 0
     assert json.loads(sluice("verify", tmp_path / "new", "--json").stdout)["ok"]
+    told, true = (
+        json.loads(sluice("compare", base, *words, "--json", "--limit", "100").stdout)
+        for words in (sets(change), [str(fresh)])
+    )
+    for side in ("only_left_keeps", "only_right_keeps"):  # ranks of stored signals are those of a fresh run
+        assert told[side] == true[side]
+    assert true["differing"] > 0
 
 
 def test_what_is_measured_cannot_be_retuned(base: Path, tmp_path: Path) -> None:
