@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from filters.types import Rule
+from pipeline.report import amounts
 from pipeline.report.run import Run
 from pipeline.stats import REMOVING
-from pipeline.sums import named, ranked
+from pipeline.sums import named, plain, ranked
 
 _SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in"}
 _NO_PAGE = (
@@ -25,12 +26,23 @@ _AFTER = {
 
 
 class Step(NamedTuple):
-    """One row of the funnel: `left` is the row before less `removed`, which is the sum of `why`."""
+    """One row of the funnel: `left` is the row before less `removed`, which is the sum of `why`.
+
+    So it is with bytes of text, from extraction on, where the run counted them: `bytes` is that of the row before less
+    `removed_bytes` (the sum of `why_bytes`) and less `changed_bytes`, which went out of documents that stay. `group`
+    names the stages behind the row (`amounts.GROUPS`), `filter` the filter or the kind of duplicates that `why` is of.
+    """
 
     name: str
     removed: int
     left: int
     why: dict[str, int]
+    group: str = "extract"
+    filter: str = ""
+    bytes: int | None = None
+    removed_bytes: int | None = None
+    changed_bytes: int = 0
+    why_bytes: Mapping[str, int] = {}
 
 
 class RuleRow(NamedTuple):
@@ -58,29 +70,76 @@ def funnel(run: Run) -> list[Step]:
     skipped, failed = counts["skipped"], dict(counts["failed"])
     given_up = failed.pop("shard_given_up", 0)
     lost_inputs = len(run.lost.get("extract", []))
-    steps = [Step("records", 0, counts["records"], {})]
-
-    def remove(name: str, why: Mapping[str, int]) -> None:
-        fired = {reason: number for reason, number in why.items() if number}
-        removed = sum(fired.values())
-        steps.append(Step(name, removed, steps[-1].left - removed, fired))
-
-    remove("responses", {kind: number for kind, number in skipped.items() if kind not in _NO_PAGE})
-    remove("pages", {kind: number for kind, number in skipped.items() if kind in _NO_PAGE})
-    remove("extracted", failed | {"shard_given_up": lost_inputs})
+    rows = _Rows(counts["records"])
+    rows.add("responses", {kind: number for kind, number in skipped.items() if kind not in _NO_PAGE})
+    rows.add("pages", {kind: number for kind, number in skipped.items() if kind in _NO_PAGE})
+    rows.add("extracted", failed | {"shard_given_up": lost_inputs})
+    found = amounts.texts(run)
+    rows.begin_bytes(found.extracted)
+    if run.recipe.dedup is not None and run.recipe.dedup.lines_at == "filters" and run.closed["cut_lines"]:
+        rows.add("after repeated lines", {}, "lines", changed=found.lines_cut)
+    if found.other_text:
+        rows.add("texts that were judged", {}, "filter", changed=found.other_text)
     if "filter" in run.ended:
-        for name, why in _by_filter(run).items():
-            remove("with text" if name == "extract" else f"after {name}", why)
+        _add_filters(rows, run, found)
     if {"dedup", "cut_lines"} & set(run.ended):
         for kind in _kinds(run):
-            remove(_AFTER.get(kind, f"after {kind}"), {kind: counts["duplicates"].get(kind, 0)})
+            group, cut = ("lines", found.lines_cut) if kind == "lines" else ("dedup", 0)
+            why, sizes = ({kind: of.get(kind, 0)} for of in (counts["duplicates"], found.duplicates))
+            rows.add(_AFTER.get(kind, f"after {kind}"), why, group, kind, sizes, cut)
     if given_up > lost_inputs:
-        remove("after shards given up", {"shard_given_up": given_up - lost_inputs})
+        why = {"shard_given_up": given_up - lost_inputs}
+        rows.add("after shards given up", why, "corpus", sizes={"shard_given_up": found.lost})
     others = {why: number for why, number in counts["removed"].items() if why not in REMOVING}
     if sum(others.values()):
-        remove("after removals", others)
-    steps.append(Step("corpus" if "corpus" in run.ended else "left so far", 0, steps[-1].left, {}))
-    return steps
+        rows.add("after removals", others, "corpus")
+    if found.masked is not None and (found.masked or run.recipe.pii is not None):
+        rows.add("after masking", {}, "corpus", changed=found.masked)
+    whole = "corpus" in run.ended and "corpus" not in run.open
+    rows.add("corpus" if whole else "left so far", {}, "corpus")
+    if whole and found.extracted is None and amounts.counts_bytes(run, "corpus"):
+        rows.begin_bytes(plain(run.closed["corpus"], "bytes"))
+    return rows.steps
+
+
+class _Rows:
+    """Rows under construction, each taking from the one before."""
+
+    def __init__(self, records: int) -> None:
+        self.steps = [Step("records", 0, records, {})]
+
+    def begin_bytes(self, extracted: int | None) -> None:
+        """The last row is the first whose text has been counted."""
+        self.steps[-1] = self.steps[-1]._replace(bytes=extracted)
+
+    def add(
+        self,
+        name: str,
+        why: Mapping[str, int],
+        group: str = "extract",
+        of: str = "",
+        sizes: Mapping[str, int] | None = None,
+        changed: int = 0,
+    ) -> None:
+        """Take `why` documents, `sizes` bytes with them and `changed` bytes out of the others."""
+        last = self.steps[-1]
+        fired = {reason: number for reason, number in why.items() if number}
+        lost = {reason: number for reason, number in (sizes or {}).items() if number}
+        gone, size = sum(fired.values()), sum(lost.values())
+        step = Step(name, gone, last.left - gone, fired, group, of)
+        if last.bytes is not None:
+            left = last.bytes - size - changed
+            step = step._replace(bytes=left, removed_bytes=size, changed_bytes=changed, why_bytes=lost)
+        self.steps.append(step)
+
+
+def _add_filters(rows: _Rows, run: Run, found: amounts.Texts) -> None:
+    """A row a filter, and one for what those that edit took."""
+    for name, why in _by_filter(run).items():
+        sizes = {rule: found.dropped.get(f"{name}.{rule}", 0) for rule in why}
+        rows.add("with text" if name == "extract" else f"after {name}", why, "filter", name, sizes)
+    if found.edited is not None and (found.edited or amounts.editing(run)):
+        rows.add("after edits", {}, "filter", changed=found.edited)
 
 
 def _kinds(run: Run) -> list[str]:
