@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from filters import FILTERS
-from filters.models.calibration import BYTES_PER_TOKEN
 from pipeline.dedup.settings import DEDUP_STAGES, LINES_STAGES
 from pipeline.report.run import Run
+from pipeline.report.token_rate import token_rate
 from pipeline.sums import named, plain
 
 # Which stages stand behind the steps of a group.
@@ -48,13 +48,6 @@ class StepCost(NamedTuple):
     stages: dict[str, float]
     core_seconds: float
     parts: dict[str, float]
-
-
-class TokenRate(NamedTuple):
-    """Bytes of text a token: of this run's own corpus where `measured`, else the constant that plans use."""
-
-    bytes_per_token: float
-    measured: bool
 
 
 def counts_bytes(run: Run, stage: str, name: str = "bytes") -> bool:
@@ -113,14 +106,9 @@ def editing(run: Run) -> list[str]:
     return [step.name for step in run.recipe.chain({}).steps if FILTERS[step.name].edit is not None]
 
 
-def token_rate(run: Run) -> TokenRate:
-    """Bytes a token of the documents that have been encoded so far; the constant where there are none."""
-    encoded = {one.shard for one in run.closed["tokens"]}
-    tokens = named(run.closed["tokens"], "tokens").total()
-    size = sum(_own(one.counts, "bytes") for one in run.closed["corpus"] if one.shard in encoded)
-    if tokens and size:
-        return TokenRate(size / tokens, True)
-    return TokenRate(BYTES_PER_TOKEN, False)
+def estimated(size: int | None, run: Run) -> int | None:
+    """Tokens of so many bytes of text: an estimate by `token_rate`; None where bytes are not known."""
+    return None if size is None else round(size * token_rate(run).tokens_per_byte)
 
 
 def exact_tokens(run: Run) -> int | None:

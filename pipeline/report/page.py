@@ -18,9 +18,10 @@ from markupsafe import Markup
 
 from pipeline.ledger import CORE_HOUR_PRICE
 from pipeline.recipe import resolved
-from pipeline.report import funnel, planted, provenance, samples, signals, training
-from pipeline.report.charts import bar
+from pipeline.report import amounts, funnel, planted, provenance, samples, signals, training
+from pipeline.report.charts import bar, short
 from pipeline.report.run import Run
+from pipeline.report.token_rate import token_rate
 from pipeline.show import duration, show_text, size
 from pipeline.sums import plain
 
@@ -56,6 +57,7 @@ def environment(templates: Mapping[str, str]) -> jinja2.Environment:
         "size": size,
         "duration": duration,
         "figures": _figures,
+        "short": short,
     }
     found.globals |= {"bar": bar, "newline": Markup("\n")}
     return found
@@ -95,6 +97,10 @@ def _facts(run: Run, price: float) -> dict[str, Any]:
         "lost": [(stage, one) for stage, lost in run.lost.items() for one in lost],
         "corpus_bytes": plain(run.closed["corpus"], "bytes"),
         "steps": steps,
+        "step_costs": {one.group: one.core_seconds for one in amounts.costs(run)},
+        "step_tokens": [amounts.estimated(step.bytes, run) for step in steps],
+        "rate": token_rate(run),
+        "exact_tokens": amounts.exact_tokens(run),
         "pages": max(steps[1].left, 1),
         "measured": plain(run.closed["filter"], "in"),
         "rules": rules,
