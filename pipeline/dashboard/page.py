@@ -31,11 +31,18 @@ def url(run: str, view: str, asked: Any = None, **changes: Any) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
+    from pipeline.dashboard import shard_charts
     from pipeline.dashboard.views import signals
 
     folder = resources.files("pipeline.dashboard") / "templates"
     found = environment({entry.name: entry.read_text("utf-8") for entry in folder.iterdir()})
     found.globals |= {"url": url, "histogram": signals.drawn}
+    found.globals |= {
+        "moment": shard_charts.moment,
+        "at_work": shard_charts.at_work,
+        "began": shard_charts.began,
+        "throughput": shard_charts.throughput,
+    }
     return found
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pipeline.dashboard.view import View
-from pipeline.dashboard.views import failures, funnel, signals
+from pipeline.dashboard.views import failures, funnel, shards, signals
 
-VIEWS: dict[str, View] = {view.name: view for view in (funnel.VIEW, signals.VIEW, failures.VIEW)}
+VIEWS: dict[str, View] = {view.name: view for view in (funnel.VIEW, signals.VIEW, failures.VIEW, shards.VIEW)}
