@@ -41,7 +41,8 @@ def _environment() -> jinja2.Environment:
         "moment": shard_charts.moment,
         "at_work": shard_charts.at_work,
         "began": shard_charts.began,
-        "throughput": shard_charts.throughput,
+        "documents_chart": shard_charts.documents,
+        "megabytes_chart": shard_charts.megabytes,
     }
     return found
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from pipeline.dashboard.views.shards import ShardsCurve, ShardsTimeline
-from pipeline.report.charts import Panel, Series, line_chart
+from pipeline.report.axes import short
 from pipeline.report.lanes import Lane, Spot, lanes, spots
 
 _UNITS = (
@@ -38,11 +38,36 @@ def _colour(curves: Sequence[ShardsCurve]) -> dict[str, str]:
 
 def at_work(time: ShardsTimeline) -> Markup:
     """A lane a stage: how many shards were worked on at once."""
+    told = "A lane for each stage over working time; its height is the number of shards worked on at once."
+    found = [(one, one.at_work, f"{one.most_at_once:,}") for one in time.curves]
+    return _lanes("Shards at work", told, time, found, "most at once")
+
+
+def documents(time: ShardsTimeline) -> Markup:
+    """A lane a stage: documents a second."""
+    told = "A lane for each stage over working time; its height is the number of documents a second."
+    found = [(one, one.documents, short(max(one.documents))) for one in time.curves if any(one.documents)]
+    return _lanes("Documents a second", told, time, found, "most documents a second")
+
+
+def megabytes(time: ShardsTimeline) -> Markup:
+    """A lane a stage: megabytes a second, of input for `extract` and of text for other stages."""
+    told = "A lane for each stage over working time; its height is the number of megabytes a second."
+    found = [(one, one.bytes, short(max(one.bytes) / 1e6)) for one in time.curves if any(one.bytes)]
+    return _lanes("Megabytes a second", told, time, found, "most MB a second")
+
+
+def _lanes(
+    title: str,
+    told: str,
+    time: ShardsTimeline,
+    found: Sequence[tuple[ShardsCurve, Sequence[float], str]],
+    y_label: str,
+) -> Markup:
     unit, label = _unit(time)
     colours = _colour(time.curves)
-    rows = [Lane(one.stage, colours[one.stage], one.at_work) for one in time.curves]
-    told = f"Lanes of {len(rows)} stages over working time; the height is the number of shards worked on at once."
-    return lanes("Shards at work", told, rows, time.seconds / unit, label)
+    rows = [Lane(one.stage, colours[one.stage], values, most) for one, values, most in found]
+    return lanes(title, told, rows, time.seconds / unit, label, y_label) if rows else Markup("")
 
 
 def began(time: ShardsTimeline) -> Markup:
@@ -57,26 +82,3 @@ def began(time: ShardsTimeline) -> Markup:
         "Circles: shards by when they were begun and by the seconds that they took, on a logarithmic scale."
     )
     return spots("How long shards took", told, found, time.seconds / unit, label, "seconds a shard took")
-
-
-def throughput(time: ShardsTimeline) -> Markup:
-    """Documents and megabytes a second by stage."""
-    unit, label = _unit(time)
-    colours = _colour(time.curves)
-    wide = time.seconds / unit / time.bins
-
-    def series(values: Sequence[float], one: ShardsCurve, scale: float) -> Series:
-        points = [((at + 0.5) * wide, value * scale) for at, value in enumerate(values)]
-        return Series(one.stage, colours[one.stage], points)
-
-    documents = [series(one.documents, one, 1.0) for one in time.curves if any(one.documents)]
-    sizes = [series(one.bytes, one, 1e-6) for one in time.curves if any(one.bytes)]
-    panels = [
-        Panel(name, 110, found, low=0.0)
-        for name, found in (
-            ("documents a second", documents),
-            ("MB a second: input of extract, else text", sizes),
-        )
-        if found
-    ]
-    return line_chart("Throughput", "Lines of stages over working time.", panels, label)

@@ -136,6 +136,15 @@ def clock(started: Array, ended: Array) -> Clock:
     return Clock(begins, stops, before)
 
 
+def most_at_once(started: Array, ended: Array) -> int:
+    """How many of these were under way at one moment at most; those whose start is not noted apart."""
+    known = ~np.isnan(started)
+    starts, ends = np.sort(started[known]), np.sort(ended[known])
+    under_way = np.arange(1, len(starts) + 1) - np.searchsorted(ends, starts, side="right")
+    # One that takes no time counts while it begins.
+    return int(np.maximum(under_way, 1).max(initial=0)) if len(starts) else 0
+
+
 def per_bin(starts: Array, ends: Array, amounts: Array, edges: Array) -> Array:
     """How much of `amounts`, each spread evenly from its start to its end, falls between each two edges, (edges - 1,).
 

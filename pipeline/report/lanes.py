@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from pipeline.report.axes import (
     Frame,
+    Scale,
     element,
     figure,
     legend,
@@ -33,6 +34,7 @@ class Lane(NamedTuple):
     name: str
     class_: str
     values: Sequence[float]
+    most: str  # what stands at its right end: its height
 
 
 class Spot(NamedTuple):
@@ -45,28 +47,39 @@ class Spot(NamedTuple):
     class_: str
 
 
-def lanes(title: str, description: str, rows: Sequence[Lane], length: float, x_label: str) -> Markup:
-    """A filled curve a lane, each to its own height, whose largest value stands at its right end."""
-    frame = Frame(92, 22, RIGHT - 26, 22 + (_LANE + _GAP) * len(rows))
+def lanes(
+    title: str, description: str, rows: Sequence[Lane], length: float, x_label: str, y_label: str
+) -> Markup:
+    """A filled curve a lane, each to its own height, which `y_label` says the meaning of."""
+    frame = Frame(92, 22, RIGHT - 36, 22 + (_LANE + _GAP) * len(rows))
     x = linear(0.0, length, frame.left, frame.right)
-    parts = [text(WIDTH - 4, 12, "most at once", "end", "label")]
     marks = ticks(0.0, length, 6)
+    parts = [text(WIDTH - 4, 12, y_label, "end", "label")]
     parts += [line(x(value), frame.top, x(value), frame.bottom, "grid") for value in marks]
     for at, row in enumerate(rows):
         bottom = frame.top + (_LANE + _GAP) * (at + 1) - _GAP / 2
-        most = max(row.values, default=0.0) or 1.0
-        step = length / max(len(row.values), 1)
-        places = [f"{number(x(0.0))},{number(bottom)}"]
-        for part, value in enumerate(row.values):
-            y = number(bottom - _LANE * value / most)
-            places += [f"{number(x(part * step))},{y}", f"{number(x((part + 1) * step))},{y}"]
-        places.append(f"{number(x(length))},{number(bottom)}")
-        parts.append(element("polygon", points=" ".join(places), class_=f"dot {row.class_}"))
+        parts.append(
+            element("polygon", points=_outline(row.values, bottom, x, length), class_=f"dot {row.class_}")
+        )
         parts.append(line(frame.left, bottom, frame.right, bottom, "grid"))
         parts.append(text(frame.left - 8, bottom - 5, row.name, "end"))
-        parts.append(text(WIDTH - 4, bottom - 5, short(round(most, 1)), "end"))
+        parts.append(text(WIDTH - 4, bottom - 5, row.most, "end"))
     parts += x_axis(frame, x, marks, x_label)
     return figure(WIDTH, int(frame.bottom + 40), title, description, parts)
+
+
+def _outline(values: Sequence[float], bottom: float, x: Scale, length: float) -> str:
+    """The points of steps from the bottom line and back to it; equal neighbours share one."""
+    most, step = max(values, default=0.0) or 1.0, length / max(len(values), 1)
+    places = [f"{number(x(0.0))},{number(bottom)}"]
+    for at, value in enumerate(values):
+        y = number(bottom - _LANE * value / most)
+        if at and value == values[at - 1]:
+            places.pop()
+        else:
+            places.append(f"{number(x(at * step))},{y}")
+        places.append(f"{number(x((at + 1) * step))},{y}")
+    return " ".join([*places, f"{number(x(length))},{number(bottom)}"])
 
 
 def spots(

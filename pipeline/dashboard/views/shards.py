@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from pipeline.dashboard.timeline import Array, Work, clock, curves, work_of
+from pipeline.dashboard.timeline import Array, Work, clock, curves, most_at_once, work_of
 from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import nearest
@@ -67,9 +67,13 @@ class ShardsStage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardsCurve(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage over working time, a number a bin: mean shards `at_work`, `documents` and `bytes` a second."""
+    """One stage over working time, a number a bin: mean shards `at_work`, `documents` and `bytes` a second.
+
+    `most_at_once` shards were worked on at one moment.
+    """
 
     stage: str
+    most_at_once: int
     at_work: list[float]
     documents: list[float]
     bytes: list[float]
@@ -247,7 +251,11 @@ def _timeline(work: Work, chosen: Array, shown: list[str]) -> ShardsTimeline | N
         bins=len(edges) - 1,
         pauses=time.pauses,
         curves=[
-            ShardsCurve(stage=stage, **{name: _short(of[stage]) for name, of in found.items()})
+            ShardsCurve(
+                stage=stage,
+                most_at_once=most_at_once(work.started[work.of(stage)], work.ended[work.of(stage)]),
+                **{name: _short(of[stage]) for name, of in found.items()},
+            )
             for stage in shown
             if stage in found["at_work"]
         ],
