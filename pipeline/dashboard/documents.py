@@ -8,10 +8,10 @@ Only columns that rules, conditions and breakdowns need are held: some 8 bytes e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,7 @@ _PLACES = (
 )
 _HOST = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#]*@)?(?P<host>\[[^\]/?#]*\]|[^/?#:]*)"
 Array = np.ndarray[Any, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Documents:
     total: int  # documents that the filters decided so far
     share: float  # of them that are in the table; 1 where all are
     reading: bool  # more rows are to come
-    cache: dict[str, Any] = field(default_factory=dict)
+    cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -95,6 +96,13 @@ class Documents:
             picked, weights=None if weights is None else weights[chosen], minlength=len(labels)
         )
         return {labels[i]: int(found[i]) for i in np.flatnonzero(found)}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once for these documents and this key."""
+        if key not in self.cache:
+            self.cache[key] = make()
+        found: T = self.cache[key]
+        return found
 
     @cached_property
     def bytes(self) -> Array:

@@ -12,6 +12,8 @@ import msgspec
 
 from pipeline.dashboard.view import House, View
 from pipeline.dashboard.watch import Seen
+from pipeline.report.against import against
+from pipeline.report.axes import short
 from pipeline.report.page import environment
 
 
@@ -44,6 +46,8 @@ def _environment() -> jinja2.Environment:
         "documents_chart": shard_charts.documents,
         "megabytes_chart": shard_charts.megabytes,
     }
+    found.globals |= {"against": against}
+    found.filters["short"] = short
     return found
 
 

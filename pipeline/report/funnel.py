@@ -12,7 +12,7 @@ from pipeline.report.run import Run
 from pipeline.stats import REMOVING
 from pipeline.sums import named, plain, ranked
 
-_SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in"}
+_SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in", "in": "in"}
 _NO_PAGE = (
     "not_ok",
     "not_html",

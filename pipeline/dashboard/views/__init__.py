@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipeline.dashboard.view import View
-from pipeline.dashboard.views import failures, funnel, shards, signals
+from pipeline.dashboard.views import failures, funnel, rules, shards, signals
 
-VIEWS: dict[str, View] = {view.name: view for view in (funnel.VIEW, signals.VIEW, failures.VIEW, shards.VIEW)}
+VIEWS: dict[str, View] = {
+    view.name: view for view in (funnel.VIEW, signals.VIEW, rules.VIEW, failures.VIEW, shards.VIEW)
+}
