@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.arguments import Price
 from pipeline.errors import UsageError, UserError
-from pipeline.ledger import CORE_HOUR_PRICE
 from pipeline.show import show_text
 from pipeline.store import open_folder
 

@@ -12,6 +12,7 @@ import msgspec
 
 from pipeline.dashboard.view import House, View
 from pipeline.dashboard.watch import Seen
+from pipeline.report import bars
 from pipeline.report.against import against
 from pipeline.report.axes import short
 from pipeline.report.page import environment
@@ -48,6 +49,7 @@ def _environment() -> jinja2.Environment:
     }
     found.globals |= {"against": against}
     found.filters["short"] = short
+    found.globals |= {"url": url, "bars": bars}
     return found
 
 

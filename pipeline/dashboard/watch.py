@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.dashboard.clusters import ClusterLoading, Clusters
 from pipeline.dashboard.documents import Documents, Loading
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger, Manifest
@@ -35,6 +36,7 @@ class Seen:
     run: Run
     status: dict[str, Any]  # what `sluice status --json` prints
     documents: Documents
+    clusters: Clusters
     version: str  # changes with what was read
     reading: bool
     live: bool  # stages that the run was asked for are not closed, or not read yet
@@ -64,6 +66,7 @@ class Watched:
         self._others: dict[str, set[str]] = {name: set() for name in STAGES}
         self._planned: dict[str, int] = {}
         self._loading = Loading(self.folder, self._recipe)
+        self._clusters = ClusterLoading(self.folder)
 
     def start(self) -> None:
         """Look again and again in a thread of its own, until `stop`."""
@@ -124,11 +127,15 @@ class Watched:
                 self._sums[name], self._ledger, self._manifests.get(name), own[name], self._others[name]
             ):
                 return True
-        return self._loading.advance(self._sums)
+        if self._loading.advance(self._sums):
+            return True
+        return self._clusters.advance(self._sums, "dedup" in self._manifests)
 
     def _reset(self, stage: str) -> None:
         self._sums[stage], self._others[stage] = StageSum(stage), set()
         self._loading.forget(stage)
+        if stage == "dedup":
+            self._clusters.forget()
 
     def _read_manifest(self, stage: str) -> None:
         digest = hashlib.sha256(self.folder.read(f"ledger/{stage}/manifest.json")).hexdigest()
@@ -147,7 +154,10 @@ class Watched:
             f"{name}:{len(found)}:{name in self._manifests}" for name, found in self._sums.items() if found
         ]
         return hashlib.sha256(
-            " ".join([*parts, *self._digests.values(), str(self._loading.rows)]).encode() + self._recipe_text
+            " ".join(
+                [*parts, *self._digests.values(), str(self._loading.rows), str(self._clusters.rows)]
+            ).encode()
+            + self._recipe_text
         ).hexdigest()[:16]
 
     def _snapshot(self, reading: bool, damage: str) -> Seen:
@@ -165,6 +175,7 @@ class Watched:
                 self.folder, self._recipe, self._inputs, root, self._manifests, self._plan(sums)
             ),
             documents=self._loading.snapshot(run),
+            clusters=self._clusters.snapshot(sums),
             version=self._version(),
             reading=reading,
             live=reading or not root or not set(root.stages) <= set(self._manifests),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.dashboard.view import View
-from pipeline.dashboard.views import failures, funnel, rules, shards, signals
+from pipeline.dashboard.views import duplicates, failures, funnel, rules, shards, signals
 
-VIEWS: dict[str, View] = {
-    view.name: view for view in (funnel.VIEW, signals.VIEW, rules.VIEW, failures.VIEW, shards.VIEW)
-}
+_ORDERED = (funnel, signals, rules, duplicates, failures, shards)
+
+VIEWS: dict[str, View] = {one.VIEW.name: one.VIEW for one in _ORDERED}
