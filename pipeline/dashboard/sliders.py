@@ -137,6 +137,7 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
     """The run's recipe with these `--set` pairs, which have to be thresholds; raises BadQuestion."""
     recipe, pairs = seen.run.recipe, tuple(settings)
     if pairs:
+        require_filters(pairs)
         try:
             recipe = _changed(seen.run.recipe, pairs)
             _require_thresholds(seen.run.recipe, recipe)
@@ -147,6 +148,13 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
     before = _decided(seen)
     now = moved(before, recipe, seen.documents) if pairs else before
     return Moved(recipe, before, now, pairs, *_saved(seen, pairs))
+
+
+def require_filters(pairs: Sequence[str]) -> None:
+    """BadQuestion for a setting that is none of a filter: whoever asks chooses no paths, models or lists here."""
+    for pair in pairs:
+        if not pair.startswith("filters.") or "=" not in pair:
+            raise BadQuestion("set: write filters.NAME.KEY=value; other settings need `sluice run`")
 
 
 @lru_cache(maxsize=64)
