@@ -98,68 +98,15 @@ def why(
     Example: sluice why run sample.warc.gz@0
     """
     from pipeline.why import why as read
+    from pipeline.why_told import printed
 
     stories = read(open_folder(run), key)
     if json:
         _print_json(stories if len(stories) > 1 else stories[0])
         return
     for story in stories:
-        _tell(story)
-
-
-def _tell(story: dict[str, Any]) -> None:
-    record = story["record"]
-    print(f"{show_text(story['id'])}  {show_text(story['url'], 300)}")
-    if record["warc_file"]:
-        place = f"{show_text(record['warc_file'])}, bytes {record['warc_offset']} + {record['warc_length']}"
-        print(f"record      {place}, crawled {show_text(record['date'])}")
-    print(f"fate        {story['fate']}" + (f": {story['reason']}" if "reason" in story else ""))
-    if story.get("screened"):
-        print(f"screened    by {story['screened']} after a cheap look: its main text was not extracted")
-    if "failed" in story:
-        print(
-            f"failed      {show_text(story['failed']['kind'])}: {show_text(story['failed']['message'], 300)}"
-        )
-    if "duplicate" in story:
-        one = story["duplicate"]
-        alike = "" if one["similarity"] is None else f", similarity {one['similarity']:.2f}"
-        original = "several documents" if one["duplicate_of"] is None else show_text(one["duplicate_of"])
-        print(f"duplicate   of {original} ({one['kind']}{alike})")
-    if "lines_cut" in story:
-        one = story["lines_cut"]
-        shown = ", ".join(map(str, one["lines"][:20])) + (", ..." if len(one["lines"]) > 20 else "")
-        print(f"lines cut   {shown} ({one['characters']} characters stand in other documents)")
-    if "cluster" in story:
-        one = story["cluster"]
-        number = f"{one['documents']:,} document{'s' if one['documents'] > 1 else ''}"
-        print(f"cluster     stands for {number} of the cluster {show_text(one['id'])}")
-    for name in ("canonical", "license", "opt_out"):
-        if record.get(name):
-            print(f"{name.replace('_', '-'):<11} {show_text(record[name], 300)}")
-    if "language" in story and story["language"]["language"]:
-        print(f"language    {story['language']['language']} ({story['language']['score']:.2f})")
-    if "domain" in story:
-        masked = ", ".join(f"{name} {number}" for name, number in story["masked"].items() if number)
-        print(f"domain      {story['domain']}" + (f"; masked {masked}" if masked else ""))
-    if story.get("tokens"):
-        at = story["tokens"]
-        print(f"tokens      {at['split']}, shard {at['shard']}, {at['length']} tokens from {at['offset']}")
-    for one in story.get("contamination", []):
-        what = f"{show_text(one['benchmark'])} {show_text(one['item'])} ({one['kind']}, {one['score']:.2f})"
-        mark = "" if one["counts"] else ", too little to count"
-        print(f"contains    {what} at {one['start']}-{one['end']}{mark}: {show_text(one['text'], 120)}")
-    for rule in story.get("rules", []):
-        value = rule["value"]
-        shown = f"{value:.4g}" if isinstance(value, float) else "-" if value is None else show_text(value)
-        mark = (
-            "DROPS" if rule["failed"] else "spared" if rule["excused"] else "ok" if value is not None else "-"
-        )
-        off = rule["threshold"] is None
-        condition = "measured only" if off else f"drops when {rule['drop_when']} {rule['threshold']}"
-        guard = f" ({show_text(rule['condition'], 200)})" if rule["condition"] else ""
-        print(f"  {mark:<6} {rule['rule']:<38} {shown:>12}   {condition}{guard}")
-    if story.get("text"):
-        print(f"text        {show_text(story['text'], 600)}")
+        for line in printed(story):
+            print(line)
 
 
 def verify(run: RunFolder, json: Json = False) -> None:
