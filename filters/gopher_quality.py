@@ -96,8 +96,8 @@ def measure(batch: Batch, settings: Settings, assets: Mapping[str, Any]) -> dict
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:
-    """Marks and lines that a rule counts."""
-    from filters.spans import line_spans, occurrences
+    """Marks, lines and words that a rule counts against the document; words are English ones only."""
+    from filters.spans import english_words, line_spans, occurrences
 
     if rule == "hashes":
         return occurrences(text, ("#",))
@@ -107,6 +107,11 @@ def spans(text: str, rule: str, settings: Settings) -> list[Span]:
         return line_spans(text, lambda line: line.lstrip().startswith(("•", "-")))
     if rule == "ellipsis_lines":
         return line_spans(text, lambda line: line.rstrip().endswith(("...", "…")))
+    if rule == "alphabetic_words" and settings.words == "english":
+        return [span for span in english_words(text) if not any(map(str.isalpha, text[slice(*span)]))]
+    if rule == "long_words" and settings.words == "english" and settings.max_word_length is not None:
+        most = settings.max_word_length
+        return [(start, end) for start, end in english_words(text) if end - start > most]
     return []
 
 

@@ -119,9 +119,9 @@ def _lines(batch: Batch) -> tuple[Array, Array, Array]:
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:
-    """The copies of lines or paragraphs, for the rules about them."""
+    """The copies of lines, paragraphs or n-grams, all copies of the most frequent one; words are English ones only."""
     if "gram" in rule:
-        return []
+        return _gram_spans(text, rule, settings)
     from filters.text import duplicates, layout
 
     codes, bounds = layout.code_points([text])
@@ -133,6 +133,15 @@ def spans(text: str, rule: str, settings: Settings) -> list[Span]:
             found.append(span)
         seen.add(part)
     return found
+
+
+def _gram_spans(text: str, rule: str, settings: Settings) -> list[Span]:
+    from filters.spans import english_words, repeated_ngrams, top_ngram
+
+    if settings.words != "english":
+        return []
+    kind, n, _ = rule.split("_")
+    return (top_ngram if kind == "top" else repeated_ngrams)(text, english_words(text), int(n))
 
 
 def assets(settings: Settings) -> tuple[str, ...]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from filters.types import Span
+
+if TYPE_CHECKING:
+    from filters.text.words import WordSplitter
 
 
 def occurrences(text: str, needles: Sequence[str]) -> list[Span]:
@@ -27,3 +33,46 @@ def line_spans(text: str, wanted: Callable[[str], bool]) -> list[Span]:
             found.append((position, position + len(line)))
         position += len(whole)
     return found
+
+
+def english_words(text: str) -> list[Span]:
+    """The words of a text as spaCy's English tokenizer splits them, which Gopher's and FineWeb's rules count."""
+    words = _splitter().split([text])
+    return list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
+
+
+@functools.cache
+def _splitter() -> WordSplitter:
+    from filters.text.words import WordSplitter
+
+    return WordSplitter()
+
+
+def repeated_ngrams(text: str, words: Sequence[Span], n: int) -> list[Span]:
+    """The n-grams of words that came before, greedily from the left and without overlap, as `text/ngrams.py` counts."""
+    written = [text[start:end] for start, end in words]
+    seen: set[str] = set()
+    found, at = [], 0
+    while at <= len(words) - n:
+        joined = "".join(written[at : at + n])
+        if joined in seen:
+            found.append((words[at][0], words[at + n - 1][1]))
+            at += n
+        else:
+            seen.add(joined)
+            at += 1
+    return found
+
+
+def top_ngram(text: str, words: Sequence[Span], n: int) -> list[Span]:
+    """Every occurrence of the most frequent n-gram of words, the first seen of those; none if no n-gram repeats."""
+    written = [text[start:end] for start, end in words]
+    counts = Counter(tuple(written[at : at + n]) for at in range(len(words) - n + 1))
+    top, number = counts.most_common(1)[0] if counts else ((), 0)
+    if number < 2:
+        return []
+    return [
+        (words[at][0], words[at + n - 1][1])
+        for at in range(len(words) - n + 1)
+        if tuple(written[at : at + n]) == top
+    ]
