@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from pipeline.report.axes import Frame, element, figure, legend, line, linear, short, text, ticks, x_axis
+from pipeline.report.axes import Frame, element, figure, line, linear, short, text, ticks, x_axis
 from pipeline.report.charts import LEFT, RIGHT, WIDTH
+
+_CLASSES = ("bar-first", "bar-second")
 
 
 class Column(NamedTuple):
@@ -63,16 +65,15 @@ def columns(title: str, description: str, bars: Sequence[Column], x_label: str, 
 
 
 def both(title: str, description: str, names: tuple[str, str], rows: Sequence[Both], x_label: str) -> Markup:
-    """Two bars for every row, one under the other, over an axis from 0; `names` say what the first and the second are.
-
-    A second one that differs from the first has its value written behind it.
-    """
+    """Two bars for every row, one under the other, over an axis from 0; `names` say what they are."""
     if not rows:
         return Markup("")
     known = any(row.second is not None for row in rows)
-    marks = [(names[0], "c1"), (names[1], "c2")][: 1 + known]
-    parts, used = legend(marks, LEFT, 14, RIGHT)
-    top, step = 14 + used + 4.0, 24.0 if known else 16.0
+    parts = []
+    for place, name in enumerate(names[: 1 + known]):
+        parts.append(element("rect", x=LEFT, y=6 + 16 * place, width=16, height=8, class_=_CLASSES[place]))
+        parts.append(text(LEFT + 21, 14 + 16 * place, name))
+    top, step = 36.0 if known else 22.0, 24.0 if known else 16.0
     frame = Frame(108, top, RIGHT, top + step * len(rows))
     most = max(max(row.first, row.second or 0.0) for row in rows) or 1.0
     x = linear(0.0, most * 1.04, frame.left, frame.right)
@@ -92,7 +93,7 @@ def both(title: str, description: str, names: tuple[str, str], rows: Sequence[Bo
                     y=at + 3 + 9 * place,
                     width=wide,
                     height=8.0,
-                    class_=f"bar-{'second' if place else 'first'}",
+                    class_=_CLASSES[place],
                 )
             )
     parts += x_axis(frame, x, values, x_label)
@@ -105,3 +106,15 @@ def of_sizes(ranges: Iterable[Any]) -> list[Column]:
         Column(str(one.low) if one.low == one.high else f"{short(one.low)}–{short(one.high)}", one.clusters)
         for one in ranges
     ]
+
+
+def shares(domains: Iterable[Any]) -> list[Both]:
+    """Percentages for every domain that has a `share`, and what is `seen` of it or None."""
+    return [
+        Both(one.domain, 100 * one.share, None if one.seen is None else 100 * one.seen) for one in domains
+    ]
+
+
+def exposed(rows: Iterable[Any]) -> list[Both]:
+    """Tokens of every domain as `planned` and as `read` or None."""
+    return [Both(one.domain, one.planned, one.read) for one in rows]

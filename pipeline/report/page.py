@@ -114,7 +114,7 @@ def _facts(run: Run, price: float) -> dict[str, Any]:
         "contaminated": samples.contaminated(run),
         "planted": planted.planted(run),
         "models": found,
-        "loss_charts": training.loss_charts(run, found),
+        "loss_charts": training.loss_charts(training.lines(run, found)),
         "scores_chart": training.scores_chart(found),
         "scored": training.domains(found),
         "windowing": _windowing(run),

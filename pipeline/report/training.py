@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgspec
 from markupsafe import Markup
@@ -17,7 +17,9 @@ from pipeline.ledger import Receipt
 from pipeline.report.charts import Panel, Point, Score, Series, line_chart, score_chart
 from pipeline.report.run import Run
 
+Logged = Mapping[str, Any]  # a logged step: step, tokens, loss, lr, phase and others
 POINTS = 400  # of a line; more cannot be told apart
+_STRETCHES, _STRETCH = 64, 16 << 10  # of a large file of metrics that are read: how many, bytes
 _WINDOW = 0.04  # of the stable run's logged steps: a smoothed loss is the mean of as many
 
 
@@ -31,6 +33,16 @@ class Model(NamedTuple):
     last_loss: float | None  # mean of the last logged steps
     overall: Mapping[str, Any]  # its row of held-out scores, empty before `eval`
     domains: Mapping[str, Mapping[str, Any]]
+
+
+class Line(NamedTuple):
+    """What a model logged over the tokens that it had read: thinned to what a line can show."""
+
+    name: str
+    class_: str
+    loss: Sequence[Point]  # smoothed, nats a token
+    raw: Sequence[Point]
+    rate: Sequence[Point]  # the learning rate
 
 
 class Exposure(NamedTuple):
@@ -77,24 +89,42 @@ def _weights(weights: Any) -> str:
     return ", ".join(f"{name} {100 * weight / total:.0f} %" for name, weight in weights.items() if weight)
 
 
-def loss_charts(run: Run, found: Sequence[Model]) -> list[Markup]:
-    """Loss and learning rate over the whole run, and a closer view of the arms."""
-    lines = {model.name: _metrics(run, model.name) for model in found}
-    trunk = lines.get("stable", [])
+def lines(run: Run, found: Sequence[Model], live: Mapping[str, Sequence[Logged]] = {}) -> list[Line]:
+    """What every model logged, in the order of the models; `live` are rows of those that are still in training.
+
+    An arm's smoothed loss begins with the stable run's, where it branches off.
+    """
+    logged = {model.name: live.get(model.name) or _metrics(run, model.name) for model in found}
+    trunk = logged.get("stable", [])
     if not trunk:
         return []
     window = max(1, min(len(trunk) // 4, 8), round(len(trunk) * _WINDOW))
-    loss, rate = [], []
+    told = []
     for model in found:
-        own = lines[model.name]
+        own = logged[model.name]
         before = (
             [row for row in trunk if own and row["step"] < own[0]["step"]] if model.name != "stable" else []
         )
         joined = _smooth([(row["tokens"], row["loss"]) for row in [*before, *own]], window)
-        own_points = joined[max(0, len(before) - 1) :]
         raw = [(row["tokens"], row["loss"]) for row in own]
-        loss.append(Series(model.name, model.class_, _thin(own_points), _thin(raw)))
-        rate.append(Series(model.name, model.class_, _thin([(row["tokens"], row["lr"]) for row in own])))
+        told.append(
+            Line(
+                model.name,
+                model.class_,
+                _thin(joined[max(0, len(before) - 1) :] if own else []),
+                _thin(raw),
+                _thin([(row["tokens"], row["lr"]) for row in own]),
+            )
+        )
+    return told
+
+
+def loss_charts(told: Sequence[Line]) -> list[Markup]:
+    """Loss and learning rate over the whole run, and a closer view of the arms."""
+    if not told:
+        return []
+    loss = [Series(one.name, one.class_, one.loss, one.raw) for one in told]
+    rate = [Series(one.name, one.class_, one.rate) for one in told]
     whole = line_chart(
         "Training loss and learning rate over the whole run",
         "Smoothed loss in nats over each training batch, the raw values pale behind it; the learning rate below.",
@@ -118,14 +148,38 @@ def _closer(trunk: Series, arms: Sequence[Series]) -> Markup:
     )
 
 
-def _metrics(run: Run, name: str) -> list[dict[str, Any]]:
+def _metrics(run: Run, name: str) -> list[Logged]:
     """The logged steps of a model, in order; none if the file is gone."""
     stage, under = ("train", "model/stable") if name == "stable" else ("anneal", f"model/anneal/{name}")
     output = run.file(stage, name, f"{under}/metrics.jsonl")
     if output is None or not run.folder.exists(output.name):
         return []
-    rows = [msgspec.json.decode(line) for line in run.folder.read(output.name).splitlines()]
-    return [row for row in rows if isinstance(row, dict) and {"step", "tokens", "loss", "lr"} <= set(row)]
+    with run.folder.open(output.name) as file:
+        return logged(file, output.bytes)
+
+
+def logged(file: IO[bytes], size: int) -> list[Logged]:
+    """The steps in a file of metrics of so many bytes, in order; of a large file stretches at equal distances.
+
+    Lines that are not whole, and others than steps, are left out: the file may be growing.
+    """
+    if size <= _STRETCHES * _STRETCH:
+        stretches = [file.read(size)]
+    else:
+        stretches = []
+        for number in range(_STRETCHES):
+            file.seek(number * (size - _STRETCH) // (_STRETCHES - 1))
+            text = file.read(_STRETCH)
+            stretches.append(text if number == 0 else text.partition(b"\n")[2])
+    found: dict[int, Logged] = {}
+    for line in (line for text in stretches for line in text.splitlines()):
+        try:
+            row = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            continue
+        if isinstance(row, dict) and {"step", "tokens", "loss", "lr"} <= set(row):
+            found[row["step"]] = row
+    return [found[step] for step in sorted(found)]
 
 
 def _smooth(points: Sequence[Point], window: int) -> list[Point]:
