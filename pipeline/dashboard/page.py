@@ -35,7 +35,7 @@ def url(run: str, view: str, asked: Any = None, **changes: Any) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     from pipeline.dashboard import shard_charts
-    from pipeline.dashboard.views import signals
+    from pipeline.dashboard.views import signals, training
 
     folder = resources.files("pipeline.dashboard") / "templates"
     found = environment({entry.name: entry.read_text("utf-8") for entry in folder.iterdir()})
@@ -49,7 +49,7 @@ def _environment() -> jinja2.Environment:
     }
     found.globals |= {"against": against}
     found.filters["short"] = short
-    found.globals |= {"url": url, "bars": bars}
+    found.globals |= {"url": url, "bars": bars, "training": training}
     return found
 
 

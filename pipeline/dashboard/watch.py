@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.dashboard.clusters import ClusterLoading, Clusters
 from pipeline.dashboard.documents import Documents, Loading
+from pipeline.dashboard.live import written
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger, Manifest
 from pipeline.recipe import read_resolved
@@ -92,11 +93,17 @@ class Watched:
         """Read what is new, a batch of it; True if there is more to read at once."""
         try:
             more = self._read()
+            steps = written(self.folder)
             damage = ""
         except (UserError, OSError, ValueError) as error:
-            more, damage = False, str(error)
-        if damage != self.seen.damage or more != self.seen.reading or self._version() != self.seen.version:
+            more, steps, damage = False, 0, str(error)
+        known = self.seen.version.partition(".")[0]
+        if damage != self.seen.damage or more != self.seen.reading or self._version() != known:
             self.seen = self._snapshot(more, damage)
+        # A training writes long before its receipt; then only the version is new.
+        version = f"{self._version()}.{steps}" if steps else self._version()
+        if version != self.seen.version:
+            self.seen = replace(self.seen, version=version)
         return more
 
     def look_to_the_end(self) -> Seen:
