@@ -30,6 +30,7 @@ from pipeline.sums import plain
 from pipeline.verify import asked_for
 
 _STORED = ("extract", "filter")
+_KEPT_AGAIN = ("signatures", "corpus")  # stages that take over what was made of single documents
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Retuning:
     _receipts: dict[str, dict[str, str]] = field(default_factory=dict)
     _parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     _fingerprints: dict[str, str] = field(default_factory=dict)
+    _before: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.folder)
@@ -60,13 +62,23 @@ class Retuning:
         found = {name: shards[shard.name] for name, shards in names.items() if shard.name in shards}
         if set(found) != set(names):
             return None
-        if stage not in SHORTCUTS and not self._adopted(stage, shard):
+        computes = stage not in SHORTCUTS or (stage in _KEPT_AGAIN and not self._serves(stage))
+        if computes and not self._adopted(stage, shard):
             return None  # it is computed from files of this run, which may have to be restored first
         if stage == "filter" and self.released("extract") and not self.whole and not self._from_warc():
             return None  # only a WARC file can be read by offset
         released = [name for name in found if self.released(name)]
         parameters = self._extracted_from().get(shard.name, {}) if released and stage == "filter" else {}
         return Source(run=self.folder.url, receipts=found, released=released, parameters=parameters)
+
+    def _serves(self, stage: str) -> bool:
+        """Whether a stage of the earlier run was closed by this version, and its files and documents are there."""
+        if not self._before:
+            road = stages_of(self.before, self.files, self.only, self.until)
+            self._before = fingerprints(self.before, road)
+        manifest = self.ledger.manifest(stage)
+        same = manifest is not None and manifest.fingerprint == self._before.get(stage)
+        return same and not any(map(self.released, (stage, "filter", "dedup", "cut_lines")))
 
     def _adopted(self, stage: str, shard: Shard) -> bool:
         """Whether the earlier run's receipt of a shard counts here too."""

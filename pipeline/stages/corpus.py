@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +13,7 @@ from pipeline.stages.tables import one_to_one, read_batches
 from pipeline.store.parquet import read_table
 
 if TYPE_CHECKING:
-    from filters.pii import Settings
+    from filters.pii import Masked, Settings
     from pipeline.recipe import Recipe
 
 
@@ -49,9 +49,39 @@ def _clustered(table: pa.Table, clusters: pa.Table) -> pa.Table:
     return table.append_column("duplicate_cluster_size", sizes)
 
 
+class Finish(Protocol):
+    """What is made of texts that no duplicate is among."""
+
+    def masked(self, table: pa.Table, settings: Settings) -> Masked:
+        """The texts of some documents masked."""
+
+    def labels(self, table: pa.Table) -> pa.Array:
+        """The domain of documents whose texts are masked, strings."""
+
+
+class FromTexts:
+    """All of it from the texts themselves."""
+
+    def masked(self, table: pa.Table, settings: Settings) -> Masked:
+        """See `filters.pii.apply`."""
+        from filters import pii
+
+        return pii.apply(table["text"].combine_chunks(), settings)
+
+    def labels(self, table: pa.Table) -> pa.Array:
+        """See `filters.domain.label`."""
+        from filters import domain
+
+        return domain.label(table)
+
+
 def run(shard: Shard, attempt: Attempt) -> None:
     """Drop duplicates, mask text and title, label."""
-    from filters import domain
+    finish_all(shard, attempt, FromTexts())
+
+
+def finish_all(shard: Shard, attempt: Attempt, finish: Finish) -> None:
+    """Write what the stage publishes of a shard, with masks and labels from `finish`."""
     from filters.extracted import total_bytes
 
     lists = [name for kind in ("duplicates", "emptied") for name in shard.parameters.get(kind, ())]
@@ -68,13 +98,14 @@ def run(shard: Shard, attempt: Attempt) -> None:
             table = _clustered(table, clusters[0])
         text, title = (table[name].combine_chunks() for name in ("text", "title"))
         if attempt.recipe.pii is not None:
-            table, text, title = _masked(table, text, title, attempt, attempt.recipe.pii)
+            texts = finish.masked(table, attempt.recipe.pii)
+            table, text, title = _masked(table, texts, title, attempt, attempt.recipe.pii)
         for name, column in (("text", text.cast(pa.large_string())), ("title", title)):
             table = table.set_column(table.schema.get_field_index(name), name, column)
         if "domain" in table.column_names:  # by the filter of that name
             labels = table["domain"].combine_chunks()
         else:
-            labels = domain.label(table)
+            labels = finish.labels(table)
             table = table.append_column("domain", labels.cast(pa.string()))
         attempt.write("corpus", table)
         attempt.count("domains", _by_domain(labels))
@@ -84,7 +115,7 @@ def run(shard: Shard, attempt: Attempt) -> None:
 
 
 def _masked(
-    table: pa.Table, text: pa.Array, title: pa.Array, attempt: Attempt, settings: Settings
+    table: pa.Table, texts: Masked, title: pa.Array, attempt: Attempt, settings: Settings
 ) -> tuple[pa.Table, pa.Array, pa.Array]:
     """Text and title masked, and the table with a count for each kind of both and the places in the masked text.
 
@@ -92,7 +123,7 @@ def _masked(
     """
     from filters import pii
 
-    texts, titles = (pii.apply(column, settings) for column in (text, title))
+    titles = pii.apply(title, settings)
     columns = {
         f"pii_{kind}": pa.array(texts.found[kind] + titles.found[kind], pa.int32()) for kind in pii.KINDS
     }

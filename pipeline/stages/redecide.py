@@ -3,13 +3,13 @@
 `adopted` takes over a shard whose key the earlier run has, too. `SHORTCUTS` holds what replaces the work of `extract`
 and `filter` where thresholds differ: signals are decided again, edits are made again for documents that are kept now
 and were not, and only pages whose full text the earlier cascade had spared are read from the WARC, by their offsets.
+What follows takes over what was made of documents that both runs keep (`pipeline.stages.kept_again`).
 
 Each works on one shard and holds the texts of its documents in memory.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -21,9 +21,11 @@ import pyarrow.compute as pc
 
 from filters.cascade import COLUMNS, REASON, Look, Screen, by_look
 from pipeline.errors import UserError
-from pipeline.ledger import KEY_LENGTH, Ledger, Output, Receipt, shard_key
+from pipeline.ledger import KEY_LENGTH, Output, Receipt, shard_key
+from pipeline.stages.earlier import output_of, reading, receipt_of, recipe_of
+from pipeline.stages.kept_again import corpus, signatures
 from pipeline.stages.stage import Attempt, Shard, Source
-from pipeline.store import Folder, open_folder, sha256_file
+from pipeline.store import Folder, sha256_file
 from pipeline.store.parquet import iterate, read_table, schema_of
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def adopted(attempt: Attempt, source: Source) -> Receipt | None:
     """
     if attempt.stage not in source.receipts:
         return None
-    folder, receipt = _earlier(source, attempt.stage)
+    folder, receipt = receipt_of(source, attempt.stage)
     if receipt.key != shard_key(attempt.fingerprint, attempt.shard.inputs):
         return None
     for output in receipt.outputs:
@@ -51,11 +53,6 @@ def adopted(attempt: Attempt, source: Source) -> Receipt | None:
         elif attempt.stage not in source.released:
             raise UserError(f"{folder.url}/{output.name} is missing: run `sluice repair {folder.url}`")
     return receipt
-
-
-def _earlier(source: Source, stage: str) -> tuple[Folder, Receipt]:
-    folder = open_folder(source.run)
-    return folder, Ledger(folder).receipt(stage, source.receipts[stage])
 
 
 def _copied(folder: Folder, output: Output, attempt: Attempt) -> Any:
@@ -69,29 +66,9 @@ def _copied(folder: Folder, output: Output, attempt: Attempt) -> Any:
     return path
 
 
-@contextlib.contextmanager
-def _of(folder: Folder) -> Iterator[None]:
-    """Reading what the earlier run published, whose damage its owner can mend."""
-    try:
-        yield
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{folder.url} is damaged ({error}): run `sluice repair {folder.url}`") from error
-
-
-def _output(receipt: Receipt, under: str) -> str:
-    return next(output.name for output in receipt.outputs if output.folder == under)
-
-
-@lru_cache(maxsize=4)
-def _recipe_of(run: str) -> Recipe:
-    from pipeline.recipe import read_resolved
-
-    return read_resolved(open_folder(run).read("recipe.yaml").decode(), f"{run}/recipe.yaml")
-
-
 def extract(shard: Shard, attempt: Attempt, source: Source) -> None:
     """What `extract` gives with another screen: pages that it spares now lose their text, others are read again."""
-    folder, old = _earlier(source, "extract")
+    folder, old = receipt_of(source, "extract")
     _take_counts(attempt, old)
     if shard.parameters["kind"] != "warc" or shard.parameters["missing"]:
         for output in old.outputs:
@@ -151,12 +128,12 @@ def _plan(folder: Folder, old: Receipt, source: Source, recipe: Recipe) -> _Plan
     from pipeline.cascade import screen_for
     from pipeline.reread import Place
 
-    before, now = screen_for(_recipe_of(source.run)), screen_for(recipe)
+    before, now = screen_for(recipe_of(source.run)), screen_for(recipe)
     assert before is not None
     columns = ["id", "url", "warc_offset", "warc_length", "warc_offset_in", REASON, *COLUMNS]
-    with _of(folder):
-        rows = read_table(folder, _output(old, "extracted"), columns).to_pylist()
-        failures = read_table(folder, _output(old, "failed")).to_pylist()
+    with reading(folder):
+        rows = read_table(folder, output_of(old, "extracted").name, columns).to_pylist()
+        failures = read_table(folder, output_of(old, "failed").name).to_pylist()
     addresses = _addresses(rows, before, now)
     decided = [_decided(row, rule, now) for row, rule in zip(rows, addresses, strict=True)]
     offset_in = rows[0]["warc_offset_in"] if rows else "stream"
@@ -240,7 +217,7 @@ def _write_documents(
     attempt.write("extracted", schema.empty_table())
     at = given = rows = size = 0
     screened: Counter[str] = Counter(value for value in _column(fresh, REASON) if value is not None)
-    for batch in _batches(folder, _output(old, "extracted")):
+    for batch in _batches(folder, output_of(old, "extracted").name):
         rules, again = plan.rules[at : at + len(batch)], plan.again[at : at + len(batch)]
         at += len(batch)
         spared = np.array([rule is not None for rule in rules], bool)
@@ -271,7 +248,7 @@ def _write_documents(
 def _batches(folder: Folder, name: str) -> Iterator[pa.Table]:
     batches = iterate(folder, name)
     while True:
-        with _of(folder):  # around the reading alone: what is written fails by itself
+        with reading(folder):  # around the reading alone: what is written fails by itself
             batch = next(batches, None)
         if batch is None:
             return
@@ -299,7 +276,9 @@ def _write_failed(
     from pipeline.extract import FAILED_SCHEMA
 
     rows = [
-        row for row in read_table(folder, _output(old, "failed")).to_pylist() if row["id"] not in plan.failed
+        row
+        for row in read_table(folder, output_of(old, "failed").name).to_pylist()
+        if row["id"] not in plan.failed
     ]
     for row in (row for part in parts for row in part.failed.to_pylist()):
         behind = (i for i, one in enumerate(rows) if one["warc_offset"] > row["warc_offset"])
@@ -337,10 +316,10 @@ class _Stored:
     def __init__(self, shard: Shard, attempt: Attempt, source: Source) -> None:
         self.parameters, self.attempt = source.parameters, attempt
         self.shard = shard
-        folder, old = _earlier(source, "filter")
-        with _of(folder):
-            self.kept = read_table(folder, _output(old, "documents"))
-            self.dropped = read_table(folder, _output(old, "dropped"))
+        folder, old = receipt_of(source, "filter")
+        with reading(folder):
+            self.kept = read_table(folder, output_of(old, "documents").name)
+            self.dropped = read_table(folder, output_of(old, "dropped").name)
         self.kept, self.dropped = (self._ranked(table) for table in (self.kept, self.dropped))
         self.schema = self.kept.schema.remove_metadata()
         self.file = shard.parameters["file"]
@@ -497,7 +476,7 @@ def repeat(shard: Shard, attempt: Attempt, source: Source) -> None:
     """What a stage gave that no threshold touches, although its key holds those of the stages before it."""
     from pipeline.stages import STAGES
 
-    folder, old = _earlier(source, attempt.stage)
+    folder, old = receipt_of(source, attempt.stage)
     if old.inputs != shard.inputs:
         STAGES[attempt.stage].run(shard, attempt)
         return
@@ -514,4 +493,6 @@ SHORTCUTS: dict[str, Callable[[Shard, Attempt, Source], None]] = {
     "hosts": repeat,
     "sample": repeat,
     "filter": filter_,
+    "signatures": signatures,
+    "corpus": corpus,
 }

@@ -6,6 +6,7 @@ for its address, one for its text, one for each band. `groups` reads one range o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +27,7 @@ from pipeline.stages.stage import Attempt, Planning, Shard, Stage
 from pipeline.store.parquet import schema_of
 
 if TYPE_CHECKING:
+    from pipeline.dedup.runs import Entries
     from pipeline.dedup.settings import DedupSettings
     from pipeline.recipe import Recipe
 
@@ -33,6 +35,7 @@ SIGNED = pa.schema(
     [("id", pa.string()), ("score", pa.float64()), ("bytes", pa.int64()), ("year", pa.int32())]
 )
 WIDTHS = {"url": 3, "exact": 3, "minhash": 1}  # a row, and 64 further bits of the hash
+BATCH = 1024  # documents that are hashed together; no key depends on it
 _SIGNED_OF = ("order", "url", "exact", "minhash", "keep", "scope")
 
 
@@ -53,6 +56,15 @@ def plan(planning: Planning) -> list[Shard]:
 
 def run(shard: Shard, attempt: Attempt) -> None:
     """Hash every document."""
+    sign(shard, attempt, keys_of)
+
+
+# Settings, crawl, rows (n,) of uint32 in the block, and those documents: to the entries of each kind, ordered by row.
+Keys = Callable[["DedupSettings", str, np.ndarray, pa.Table], dict[str, "Entries"]]
+
+
+def sign(shard: Shard, attempt: Attempt, keys: Keys) -> None:
+    """Write what the stage publishes of a block, with keys from `keys`, which is asked batch after batch."""
     from filters.extracted import text_bytes
     from pipeline.dedup.policy import scores
     from pipeline.dedup.scope import crawl_year
@@ -67,9 +79,11 @@ def run(shard: Shard, attempt: Attempt) -> None:
     there = set(schema_of(attempt.folder, shard.parameters["files"][0]).names)
     missing = [name for name in policy_columns(dedup.keep) if name not in there]
     columns = [name for name in dict.fromkeys(wanted) if name in there]
-    for at, row, table in read_block(attempt, shard, columns if not missing else None):
+    for at, row, table in read_block(attempt, shard, columns if not missing else None, BATCH):
         crawl = shard.parameters["crawls"][at]
-        _add_keys(runs, dedup, crawl, np.arange(row, row + table.num_rows, dtype=np.uint32), table)
+        rows = np.arange(row, row + table.num_rows, dtype=np.uint32)
+        for kind, entries in keys(dedup, crawl, rows, table).items():
+            runs.add(kind, entries.keys, entries.values)
         signed = {
             "id": table["id"],
             "score": pa.array(scores(table, dedup.keep)),
@@ -81,8 +95,9 @@ def run(shard: Shard, attempt: Attempt) -> None:
     runs.flush()
 
 
-def _add_keys(runs: RunWriter, dedup: DedupSettings, crawl: str, rows: np.ndarray, table: pa.Table) -> None:
-    """The keys of a batch of documents, which stand in these rows of the block."""
+def keys_of(dedup: DedupSettings, crawl: str, rows: np.ndarray, table: pa.Table) -> dict[str, Entries]:
+    """The keys of documents that stand in these rows of the block, from their texts."""
+    from pipeline.dedup.runs import Entries
     from pipeline.dedup.scope import scope_keys
     from pipeline.dedup.sign import signed
     from pipeline.dedup.urls import url_hashes
@@ -91,23 +106,27 @@ def _add_keys(runs: RunWriter, dedup: DedupSettings, crawl: str, rows: np.ndarra
         valid = table["text"].is_valid()
         table, rows = table.filter(valid), rows[valid.to_numpy()]
     scopes = scope_keys(table, dedup.scope, crawl)
+    entries: dict[str, Entries] = {}
     if dedup.exact or dedup.minhash:
         found = signed(table["text"].combine_chunks(), dedup)
     if dedup.url:
         hashes, valid = url_hashes(table["url"].combine_chunks(), dedup.url.variant)
-        runs.add("url", *_whole(hashes[valid], rows[valid], scopes[valid]))
+        entries["url"] = _whole(hashes[valid], rows[valid], scopes[valid])
     if dedup.exact:
-        runs.add("exact", *_whole(found.text_hashes, rows, scopes))
+        entries["exact"] = _whole(found.text_hashes, rows, scopes)
     if dedup.minhash:
         there = found.has_shingles
         bands = found.band_keys[there] ^ scopes[there][:, None]
-        runs.add("minhash", bands.reshape(-1), np.repeat(rows[there], bands.shape[1])[:, None])
+        entries["minhash"] = Entries(bands.reshape(-1), np.repeat(rows[there], bands.shape[1])[:, None])
+    return entries
 
 
-def _whole(hashes: np.ndarray, rows: np.ndarray, scopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _whole(hashes: np.ndarray, rows: np.ndarray, scopes: np.ndarray) -> Entries:
     """Keys and values of 128-bit hashes: half of each is the key, the other half is compared, too."""
+    from pipeline.dedup.runs import Entries
+
     rest = np.ascontiguousarray(hashes[:, 1:]).view(np.uint32)
-    return hashes[:, 0] ^ scopes, np.concatenate([rows[:, None], rest], axis=1)
+    return Entries(hashes[:, 0] ^ scopes, np.concatenate([rows[:, None], rest], axis=1))
 
 
 def plan_groups(planning: Planning) -> list[Shard]:
