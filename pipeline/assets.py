@@ -12,6 +12,7 @@ import functools
 import hashlib
 import importlib.util
 import re
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,7 +120,14 @@ def _load_lid176(found: tuple[Path, ...]) -> Any:
 
 
 def _load_english_tokenizer(found: tuple[Path, ...]) -> Any:
-    import spacy
+    # Splitting words needs no tensors, and importing torch on the way takes two seconds of every worker.
+    absent = {"torch"} - set(sys.modules)
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        import spacy
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
     return spacy.blank("en")
 
