@@ -154,10 +154,14 @@ class Histograms:
                 pc.fill_null(table[field.name].cast(pa.float64()), float("nan")), dtype=np.float64
             )
             measured = ~np.isnan(values)  # a screened page has few signals
-            labels = bin_labels(values[measured], pa.types.is_floating(field.type))
+            edges, which = np.unique(
+                bin_edges(values[measured], pa.types.is_floating(field.type)), return_inverse=True
+            )
             sides = self._bins.setdefault(field.name, {True: Counter(), False: Counter()})
-            sides[True].update(labels[keep[measured]].tolist())
-            sides[False].update(labels[~keep[measured]].tolist())
+            for side, counter in sides.items():
+                times = np.bincount(which[keep[measured] == side], minlength=len(edges))
+                for edge in np.flatnonzero(times):
+                    counter[_label(edges[edge])] += int(times[edge])
 
     def result(self) -> dict[str, Any]:
         """{signal: {kept: {lower edge: documents}, dropped: {...}}}."""
@@ -170,14 +174,23 @@ class Histograms:
         }
 
 
-def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
-    """The lower edge of the bin of each value, as text (a receipt is JSON)."""
+def bin_edges(values: np.ndarray, fractional: bool) -> np.ndarray:
+    """The lower edge of the bin of each value."""
     positive = np.maximum(np.nan_to_num(values, nan=0.0), 0.0)
     # The nudge keeps a value that is an edge in its own bin: .58 * 50 is 28.999999999999996.
     edges = np.where(positive > 0, 2 ** (np.floor(np.log2(np.maximum(positive, 1e-9)) * 4 + 1e-9) / 4), 0.0)
     if fractional:
         edges = np.where(positive <= 1.0, np.floor(positive * BINS + 1e-9) / BINS, edges)
-    return np.array([f"{edge:.4g}" for edge in edges], dtype=object)
+    return np.asarray(edges, np.float64)
+
+
+def _label(edge: float) -> str:
+    return f"{edge:.4g}"
+
+
+def bin_labels(values: np.ndarray, fractional: bool) -> np.ndarray:
+    """The lower edge of the bin of each value, as text (a receipt is JSON)."""
+    return np.array([_label(edge) for edge in bin_edges(values, fractional)], dtype=object)
 
 
 def edges_of(values: np.ndarray, fractional: bool) -> dict[str, int]:

@@ -30,10 +30,12 @@ from pipeline.store.parquet import iterate, read_table, schema_of
 
 if TYPE_CHECKING:
     from filters.chain import Chain
+    from filters.types import Verdict
     from pipeline.extract import Part, Tally
     from pipeline.recipe import Recipe
     from pipeline.reread import Place
 
+Array = np.ndarray
 _OF_PAGES = ("timeout", "memory", "crash", "extractor_error")  # failures that a look may have come before
 
 
@@ -302,9 +304,7 @@ def filter_(shard: Shard, attempt: Attempt, source: Source) -> None:
     from filters.chain import Applied
     from pipeline.stages.filter import Histograms, record
 
-    stored = _Stored(shard, attempt, source)
-    documents, spared = stored.documents()
-    verdict = attempt.recipe.chain({}).decide(documents)
+    documents, verdict, spared = _Stored(shard, attempt, source).decided()
     bins = Histograms()
     record(attempt, Applied(documents, verdict), spared, bins)
     attempt.histograms = bins.result()
@@ -315,14 +315,16 @@ class _Stored:
 
     def __init__(self, shard: Shard, attempt: Attempt, source: Source) -> None:
         self.parameters, self.attempt = source.parameters, attempt
-        self.shard = shard
+        self.shard, self.chain = shard, attempt.recipe.chain({})
         folder, old = receipt_of(source, "filter")
         with reading(folder):
-            self.kept = read_table(folder, output_of(old, "documents").name)
-            self.dropped = read_table(folder, output_of(old, "dropped").name)
-        self.kept, self.dropped = (self._ranked(table) for table in (self.kept, self.dropped))
-        self.schema = self.kept.schema.remove_metadata()
+            kept = read_table(folder, output_of(old, "documents").name)
+            self.dropped = self._ranked(read_table(folder, output_of(old, "dropped").name))
+        self.schema = kept.schema.remove_metadata()
+        self.texts = kept["text"].combine_chunks()
+        self.kept = self._ranked(kept.drop_columns(["text"]))
         self.file = shard.parameters["file"]
+        self.same = old.inputs[0] == shard.inputs[0]  # nothing was extracted otherwise
         self.listed = self._listed()
 
     def _ranked(self, documents: pa.Table) -> pa.Table:
@@ -332,22 +334,25 @@ class _Stored:
 
         names = tuple(self.shard.parameters.get("calibration", ()))
         found = calibration_of(self.attempt.folder.url, names)
-        return with_derived(self.attempt.recipe.chain({}).steps, documents, {"calibration": found})
+        return with_derived(self.chain.steps, documents, {"calibration": found})
 
     def _listed(self) -> pa.Table | None:
         """The extracted documents without their text; None where they were released."""
         if not self.attempt.folder.exists(self.file):
             return None
         names = schema_of(self.attempt.folder, self.file).names
-        return read_table(self.attempt.folder, self.file, [name for name in names if name != "text"])
+        wanted = [name for name in names if name != "text" and (not self.same or name in ("id", REASON))]
+        return read_table(self.attempt.folder, self.file, wanted)
 
-    def documents(self) -> tuple[pa.Table, pa.Array]:
-        """All documents with signals, and text where one is kept now, in order; and the rules that screened them."""
+    def decided(self) -> tuple[pa.Table, Verdict, pa.Array]:
+        """All documents with signals, and text where one is kept now, in order; verdicts; rules that screened them."""
         from filters.chain import in_order
 
-        kept = dict(zip(self.kept["id"].to_pylist(), range(self.kept.num_rows), strict=True))
+        kept, dropped = (
+            dict(zip(table["id"].to_pylist(), range(table.num_rows), strict=True))
+            for table in (self.kept, self.dropped)
+        )
         reasons = self.dropped[REASON].to_pylist()
-        dropped = dict(zip(self.dropped["id"].to_pylist(), range(self.dropped.num_rows), strict=True))
         ids, rules = self._order()
         groups: dict[str, list[int]] = {"kept": [], "dropped": [], "screened": [], "again": []}
         for number, (id_, rule) in enumerate(zip(ids, rules, strict=True)):
@@ -359,16 +364,27 @@ class _Stored:
                 groups["dropped"].append(number)
             else:
                 groups["again"].append(number)
+        again = self._measured([ids[i] for i in groups["again"]])
+        at_kept = [kept[ids[i]] for i in groups["kept"]]
         parts = [
-            (_taken(self.kept, [kept[ids[i]] for i in groups["kept"]]), groups["kept"]),
-            (self._decided([dropped[ids[i]] for i in groups["dropped"]]), groups["dropped"]),
+            (_taken(self.kept, at_kept), groups["kept"]),
+            (_taken(self.dropped, [dropped[ids[i]] for i in groups["dropped"]]), groups["dropped"]),
             (self._screened(groups["screened"], dropped, ids), groups["screened"]),
+            (again, groups["again"]),
         ]
-        if groups["again"]:
-            parts.append((self._measured([ids[i] for i in groups["again"]]), groups["again"]))
-        tables = [(_in_schema(table, self.schema), np.array(at, np.int64)) for table, at in parts]
+        bare = self.schema.remove(self.schema.get_field_index("text"))
+        signals = in_order([(_in_schema(table, bare), np.array(at, np.int64)) for table, at in parts])
+        verdict = self.chain.decide(signals)
+        new = np.array(groups["dropped"], np.int64)
+        new = new[verdict.keep[new]]
+        edited = self._edited(signals.take(pa.array(new)))
+        texts = {"kept": (self.texts, np.array(at_kept, np.int64), groups["kept"])}
+        texts["again"] = (again["text"].combine_chunks(), np.arange(again.num_rows), groups["again"])
+        texts["new"] = (edited, np.arange(len(new)), new.tolist())
+        column = _chosen(list(texts.values()), verdict.keep)
         self.attempt.costs["remeasured"] = len(groups["again"])
-        return in_order(tables), pa.array(rules, pa.string())
+        at = self.schema.get_field_index("text")
+        return signals.add_column(at, "text", column), verdict, pa.array(rules, pa.string())
 
     def _order(self) -> tuple[list[str], list[str | None]]:
         """Ids of all documents in order, and the rules that screen them now."""
@@ -385,33 +401,19 @@ class _Stored:
         places = sorted([*kept, *dropped], key=lambda place: place[0])
         return [id_ for _, id_, _ in places], [rule for _, _, rule in places]
 
-    def _decided(self, rows: Sequence[int]) -> pa.Table:
-        """Documents that were dropped, with the text of those that are kept now."""
-        signals = _taken(self.dropped, rows)
-        keep = self.attempt.recipe.chain({}).decide(signals).keep
-        texts = self._edited(signals.filter(pa.array(keep)))
-        column = [texts.get(id_) for id_ in signals["id"].to_pylist()]
-        return signals.append_column("text", pa.array(column, pa.large_string()))
-
-    def _edited(self, documents: pa.Table) -> dict[str, str]:
-        """Edited texts by id."""
+    def _edited(self, documents: pa.Table) -> pa.Array:
+        """The edited texts of documents, in their order."""
         if not documents.num_rows:
-            return {}
+            return pa.array([], pa.large_string())
         texts = self._texts(documents)
-        language = dict(zip(documents["id"].to_pylist(), documents["language"].to_pylist(), strict=True))
-        edited = self._chain().edited(texts, [language[id_] for id_ in texts["id"].to_pylist()])
-        return dict(zip(texts["id"].to_pylist(), edited.to_pylist(), strict=True))
-
-    def _chain(self) -> Chain:
-        """The chain with all that it needs to measure and edit."""
-        from pipeline.stages.filter import chain_of
-
-        return chain_of(self.attempt.recipe, self.attempt.folder.url, self.shard.parameters)
+        order = pc.index_in(documents["id"].combine_chunks(), value_set=texts["id"].combine_chunks())
+        texts = texts.take(order)
+        return _edits(self.attempt.recipe).edited(texts, documents["language"].to_pylist())
 
     def _texts(self, documents: pa.Table) -> pa.Table:
         """The extracted rows of these documents; from the WARC where `extracted/` was released."""
         if self.listed is not None:
-            return self._extracted(set(documents["id"].to_pylist()))
+            return self._extracted(documents["id"].to_pylist(), ["id", "text", "url"])
         from pipeline.extract import Tally
         from pipeline.reread import Place
 
@@ -426,17 +428,17 @@ class _Stored:
             )
         return found
 
-    def _extracted(self, ids: set[str]) -> pa.Table:
-        wanted = pa.array(sorted(ids), pa.string())
+    def _extracted(self, ids: Sequence[str], columns: Sequence[str] | None = None) -> pa.Table:
+        wanted = pa.array(ids, pa.string())
         found = [
             batch.filter(pc.is_in(batch["id"], value_set=wanted))
-            for batch in iterate(self.attempt.folder, self.file)
+            for batch in iterate(self.attempt.folder, self.file, columns)
         ]
         return pa.concat_tables(found)
 
     def _screened(self, rows: Sequence[int], dropped: Mapping[str, int], ids: Sequence[str]) -> pa.Table:
         """Documents that the cascade screens now, with what its look saw."""
-        if self.listed is None or not rows:
+        if self.listed is None or self.same or not rows:
             return _taken(self.dropped, [dropped[ids[i]] for i in rows])
         documents = _taken(self.listed, rows)
         documents = documents.append_column("text", pa.nulls(len(rows), pa.large_string()))
@@ -444,10 +446,12 @@ class _Stored:
 
     def _measured(self, ids: Sequence[str]) -> pa.Table:
         """Documents that were read again, in order, measured."""
-        from pipeline.stages.filter import BATCH
+        from pipeline.stages.filter import BATCH, chain_of
 
-        found = self._extracted(set(ids))
-        chain = self._chain()
+        if not ids:
+            return self.schema.empty_table()
+        found = self._extracted(ids)
+        chain = chain_of(self.attempt.recipe, self.attempt.folder.url, self.shard.parameters)
         tables = [chain.apply(found.slice(at, BATCH)).documents for at in range(0, found.num_rows, BATCH)]
         return pa.concat_tables(tables)
 
@@ -456,9 +460,30 @@ def _taken(table: pa.Table, rows: Sequence[int]) -> pa.Table:
     return table.take(pa.array(rows, pa.int64()))
 
 
+def _chosen(texts: Sequence[tuple[pa.Array, Array, Sequence[int]]], keep: Array) -> pa.Array:
+    """The texts of kept documents, null for others: arrays, places in them, and the documents these are of."""
+    bases = np.cumsum([0, *(len(column) for column, _, _ in texts)])
+    at = np.zeros(len(keep), np.int64)
+    for base, (_, places, documents) in zip(bases[:-1], texts, strict=True):
+        at[documents] = base + places
+    whole = pa.concat_arrays([column.cast(pa.large_string()) for column, _, _ in texts])
+    return whole.take(pa.array(at, mask=~keep))
+
+
 def _rows(table: pa.Table, *names: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = table.select(list(names)).to_pylist()
     return rows
+
+
+@lru_cache(maxsize=2)
+def _edits(recipe: Recipe) -> Chain:
+    """The filters that edit texts, with what they alone need."""
+    from filters import FILTERS
+    from filters.chain import Chain, asset_names
+    from pipeline.named_assets import load_all
+
+    steps = [step for step in recipe.chain({}).steps if FILTERS[step.name].edit is not None]
+    return Chain(steps, load_all(recipe, asset_names(steps)))
 
 
 @lru_cache(maxsize=2)
