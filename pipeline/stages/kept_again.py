@@ -53,7 +53,7 @@ def corpus(shard: Shard, attempt: Attempt, source: Source) -> None:
     with reading(folder):
         finished = _Finished(folder, old.outputs, attempt.recipe.pii is not None)
     finish_all(shard, attempt, finished)
-    attempt.costs["finished_anew"] = finished.anew
+    attempt.costs |= finished.anew
 
 
 def _usable(stage: Stage, attempt: Attempt, source: Source, folder: Folder, old: Receipt) -> bool:
@@ -164,7 +164,7 @@ class _Finished:
         self._corpus = read_table(folder, outputs[0].name, columns).combine_chunks()
         self._places = _places(self._corpus["id"].combine_chunks())
         self._from_texts = FromTexts()
-        self.anew = 0  # documents that were not there
+        self.anew = {"masked_anew": 0.0, "labelled_anew": 0.0}  # documents that were not there
 
     def masked(self, table: pa.Table, settings: Settings) -> Masked:
         """As `filters.pii.apply`: what was masked before is counted by the places that were stored."""
@@ -172,6 +172,7 @@ class _Finished:
 
         earlier = _found(table["id"], self._places)
         new = self._from_texts.masked(table.filter(pa.array(earlier < 0)), settings)
+        self.anew["masked_anew"] += len(new.texts)
         old = self._corpus.select(["text", "pii_spans"]).take(pa.array(earlier[earlier >= 0]))
         spans = old["pii_spans"].combine_chunks().cast(pii.SPANS)
         places, kinds, are_masks = _flat(spans)
@@ -195,7 +196,7 @@ class _Finished:
         """As `filters.domain.label`."""
         earlier = _found(table["id"], self._places)
         new = self._from_texts.labels(table.filter(pa.array(earlier < 0)))
-        self.anew += len(new)
+        self.anew["labelled_anew"] += len(new)
         old = self._corpus["domain"].combine_chunks().take(pa.array(earlier[earlier >= 0]))
         order = np.argsort(np.concatenate([np.flatnonzero(earlier >= 0), np.flatnonzero(earlier < 0)]))
         return pa.concat_arrays([old, new]).take(pa.array(order))

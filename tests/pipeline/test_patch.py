@@ -115,7 +115,7 @@ def test_a_recipe_without_filters_has_none_to_change() -> None:
 
 
 def test_what_is_written_is_read_back() -> None:
-    changes = {
+    changes: dict[str, dict[str, object]] = {
         "gopher_quality": {"min_words": 100, "max_words": None, "min_stop_words": 1},
         "url": {},
         "language": {
