@@ -37,12 +37,13 @@ def line_spans(text: str, wanted: Callable[[str], bool]) -> list[Span]:
 
 def english_words(text: str) -> list[Span]:
     """The words of a text as spaCy's English tokenizer splits them, which Gopher's and FineWeb's rules count."""
-    words = _splitter().split([text])
+    words = english_splitter().split([text])
     return list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
 
 
 @functools.cache
-def _splitter() -> WordSplitter:
+def english_splitter() -> WordSplitter:
+    """What splits English words, one for all that is shown; spaCy is loaded when it is first asked, some seconds."""
     from filters.text.words import WordSplitter
 
     return WordSplitter()

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from pipeline.dashboard.view import View
-from pipeline.dashboard.views import (
-    compare,
-    duplicates,
-    failures,
-    funnel,
-    mix,
-    rules,
-    shards,
-    signals,
-    training,
-    why,
-)
+from pipeline.dashboard.views import compare, duplicates, failures, funnel, mix, rules, samples, shards, signals, training, why
 
-_ORDERED = (funnel, signals, rules, why, duplicates, failures, shards, mix, training, compare)
+_ORDERED = (funnel, signals, rules, samples, why, duplicates, failures, shards, mix, training, compare)
 
 VIEWS: dict[str, View] = {one.VIEW.name: one.VIEW for one in _ORDERED}

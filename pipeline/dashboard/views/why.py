@@ -158,7 +158,7 @@ def _skipped(seen: Seen, key: str) -> list[dict[str, Any]]:
 def _shown(told: Mapping[str, Any]) -> WhyStory:
     """A story for a page: everything that was crawled masked, the text cut."""
     text = told.get("text")
-    bare = _masked({**told, **({"text": text[: 2 * TEXT]} if text is not None else {})})
+    bare = _masked({**told, "text": text[: 2 * TEXT] if text is not None else None})
     begin = bare["text"][:TEXT] if text is not None else None
     duplicate = told.get("duplicate") or {}
     cluster = told.get("cluster")
