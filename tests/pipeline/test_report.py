@@ -38,6 +38,7 @@ from pipeline.stats import stats
 from pipeline.store import open_folder
 from pipeline.store.parquet import read_table
 from tests.pipeline.conftest import ROOT, sets, sluice
+from tests.pipeline.conftest import rows as documents
 
 pytestmark = pytest.mark.xdist_group("cli")  # shares the clean run of the session
 
@@ -155,7 +156,7 @@ def test_no_credentials_in_the_commands(path: str, shown: str) -> None:
     assert without_credentials(path) == shown
 
 
-def test_the_funnel_adds_up(page: HtmlElement, counts: dict[str, Any]) -> None:
+def test_the_funnel_adds_up(page: HtmlElement, clean: Path, counts: dict[str, Any]) -> None:
     steps = page.xpath("//tr[@data-step]")
     left = [int(step.xpath("./td/@data-left")[0]) for step in steps]
     removed = [int(step.xpath("./td/@data-removed")[0]) for step in steps]
@@ -167,6 +168,11 @@ def test_the_funnel_adds_up(page: HtmlElement, counts: dict[str, Any]) -> None:
     for step, gone in zip(steps, removed, strict=True):
         why = "".join(step.xpath(".//span[@class='why']/text()"))
         assert sum(int(one.replace(",", "")) for one in re.findall(r" ([\d,]+)(?:, |$)", why)) == gone
+    sizes = [int(size) for size in page.xpath("//tr[@data-step]/td/@data-bytes")]
+    assert sizes == sorted(sizes, reverse=True)
+    texts = (row["text"] for row in documents(clean, "corpus").values())
+    assert sizes[-1] == sum(len(text.encode()) for text in texts)
+    assert steps[-1].xpath("./td")[4].text_content() == f"{sum(counts['tokens'].values()):,}"
     by_name = {step.get("data-step"): value for step, value in zip(steps, left, strict=True)}
     assert by_name["responses"] == counts["responses"]
     names = [step.get("data-step") for step in steps]
