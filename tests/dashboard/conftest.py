@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline.dashboard.view import House
+from pipeline.dashboard.views import training
+from pipeline.dashboard.views.training import TrainingAnswer
 from pipeline.dashboard.watch import Seen, Watched
 from pipeline.store import open_folder
-from tests.pipeline.conftest import PAGES, sluice
+from tests.pipeline.conftest import PAGES, ROOT, SMALL, sets, sluice
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +32,41 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seen_of(path: Path) -> Seen:
     """The last snapshot of a run folder."""
     return Watched(open_folder(path), "run").look_to_the_end()
+
+
+class Trained(NamedTuple):
+    """A run with its training, and what was seen of it when a signal had stopped it in the middle of that."""
+
+    run: Path
+    stopped: Seen
+    answer: TrainingAnswer  # then
+    steps: list[dict[str, Any]]  # that were logged then
+    version: str  # of a snapshot before the training began to write
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The sample through `tiny` with its arms, stopped once while the stable model was trained."""
+    folder = tmp_path_factory.mktemp("trained")
+    run = folder / "run"
+    sluice("sample", folder / "sample.warc.gz", "--pages", str(PAGES))
+    words: list[str | Path] = ["run", "tiny", "--input", folder / "sample.warc.gz", "--out", run]
+    words += sets([*SMALL, "train.tokens=150000", "tokenize.vocabulary=300"])
+    sluice(*words, "--until", "tokens")
+    before = seen_of(run).version
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *map(str, words)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not any(
+        path.stat().st_size for path in run.glob("_work/*/metrics.jsonl")
+    ):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, talk = process.communicate(timeout=300)
+    assert process.returncode == 143, talk
+    stopped = seen_of(run)
+    (metrics,) = run.glob("_work/*/metrics.jsonl")
+    steps = [json.loads(line) for line in metrics.read_text().splitlines()]
+    answer = training.answer(House({"run": stopped}, 0.04), stopped, training.TrainingQuestion())
+    sluice(*words)
+    return Trained(run, stopped, answer, steps, before)
