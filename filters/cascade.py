@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from filters import gopher_quality, language, url
 from filters.batch import Batch
 from filters.decide import decide, fails
-from filters.types import Rule, Share
+from filters.types import Share
 
 if TYPE_CHECKING:
     from filters.steps import Step
+
+Array = np.ndarray[Any, Any]
 
 VERSION = 2
 LANGUAGE_CHARACTERS = 4000  # of the visible text whose language is asked for
@@ -133,31 +137,73 @@ def look(text: str, screen: Screen, assets: Mapping[str, Any]) -> Look:
     return Look(len(bare), words, label, score)
 
 
+class Looks(NamedTuple):
+    """What the cheap look saw of many pages, (n,) each; NaN, or code -1, where it did not look or nothing says so."""
+
+    characters: Array
+    words: Array
+    languages: Array  # codes: places in `labels`
+    labels: tuple[str, ...]
+    scores: Array
+
+
+def looks_of(columns: Sequence[pa.ChunkedArray | pa.Array]) -> Looks:
+    """Looks from four columns in the order of `Look`."""
+    characters, words, languages, scores = columns
+    numbers = [_numbers(column) for column in (characters, words, scores)]
+    whole = languages.combine_chunks() if isinstance(languages, pa.ChunkedArray) else languages
+    coded = whole.cast(pa.string()).dictionary_encode()
+    codes = np.asarray(pc.fill_null(coded.indices, -1), np.int64)
+    return Looks(numbers[0], numbers[1], codes, tuple(coded.dictionary.to_pylist()), numbers[2])
+
+
 def by_look(seen: Look, screen: Screen) -> str | None:
     """The first rule in recipe order that drops the page, if the look is sure that one will; else None."""
+    labels = () if seen.language is None else (seen.language,)
+    code = -1 if seen.language is None else 0
+    words, score = (np.array([np.nan if one is None else one]) for one in (seen.words, seen.score))
+    one = Looks(np.array([seen.characters]), words, np.array([code]), labels, score)
     if not seen.characters:
         return "extract.empty"
-    margins, failing = screen.margins, dict[str, str]()
-    sure = False
-    if screen.language is not None and seen.language is not None:
-        wanted, score = language.rules(screen.language)
-        if _fails(wanted, seen.language):
-            failing["language"] = f"language.{wanted.name}"
-            sure = margins.other_language is not None and (seen.score or 0.0) >= margins.other_language
-        elif _fails(score, seen.score):
-            failing["language"] = f"language.{score.name}"
-            limit = (screen.language.min_score or 0.0) - (margins.language_margin or 0.0)
-            sure = margins.language_margin is not None and (seen.score or 0.0) <= limit
-    if screen.min_words is not None and seen.words is not None and seen.words < screen.min_words:
-        failing["gopher_quality"] = "gopher_quality.short"
-        sure = sure or (margins.words is not None and seen.words < margins.words * screen.min_words)
-    return next((failing[name] for name in screen.order if name in failing), None) if sure else None
+    sure, failing = _judged(one, screen)
+    return next((name for name, found in failing if found[0]), None) if sure[0] else None
 
 
-def _fails(rule: Rule, value: object) -> bool:
-    one = np.empty(1, object)
-    one[0] = value
-    return bool(fails(one, rule)[0])
+def by_looks(seen: Looks, screen: Screen) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The pages that `by_look` drops, (n,)."""
+    sure, failing = _judged(seen, screen)
+    some = np.zeros(len(sure), np.bool_)
+    for _, found in failing:
+        some |= found
+    return ~np.isnan(seen.characters) & ((seen.characters == 0) | (sure & some))
+
+
+def _judged(seen: Looks, screen: Screen) -> tuple[Array, list[tuple[str, Array]]]:
+    """Where the look is sure, and the pages that fail each rule as far as it shows, in recipe order."""
+    margins, failing = screen.margins, dict[str, list[tuple[str, Array]]]()
+    sure = np.zeros(len(seen.characters), np.bool_)
+    if screen.language is not None:
+        wanted, lowest = language.rules(screen.language)
+        named, scores = seen.languages >= 0, np.nan_to_num(seen.scores)
+        labels = np.array([*seen.labels, None], object)  # the last one is that of -1
+        other = fails(labels, wanted)[seen.languages]
+        unsure = named & ~other & fails(seen.scores, lowest)
+        failing["language"] = [(f"language.{wanted.name}", other), (f"language.{lowest.name}", unsure)]
+        if margins.other_language is not None:
+            sure |= other & (scores >= margins.other_language)
+        if margins.language_margin is not None:
+            limit = (screen.language.min_score or 0.0) - margins.language_margin
+            sure |= unsure & (scores <= limit)
+    if screen.min_words is not None:
+        short = seen.words < screen.min_words
+        failing["gopher_quality"] = [("gopher_quality.short", short)]
+        if margins.words is not None:
+            sure |= short & (seen.words < margins.words * screen.min_words)
+    return sure, [rule for name in screen.order for rule in failing.get(name, ())]
+
+
+def _numbers(column: Any) -> Array:
+    return np.asarray(column.cast(pa.float64()), np.float64)
 
 
 def count_words(text: str) -> int:
