@@ -176,7 +176,7 @@ def test_a_search_stops_at_its_bounds(seen: Seen, monkeypatch: pytest.MonkeyPatc
 
 
 def test_bad_questions(seen: Seen) -> None:
-    with pytest.raises(BadQuestion, match="did you mean `gopher_quality.short`"):
+    with pytest.raises(BadQuestion, match=r"did you mean `gopher_quality\.short`"):
         ask(seen, rule="gopher_quality.shrt")
     for wrong in ({"page": "0"}, {"fate": "lost"}, {"seed": "-1"}, {"text": "x" * 201}):
         with pytest.raises(BadQuestion):
@@ -227,7 +227,9 @@ def test_nothing_crawled_acts(hostile: Path, address: str) -> None:
     page: HtmlElement = document_fromstring(found.content.decode())
     assert [one.get("src") for one in page.iter("script")] == ["/static/dashboard.js"]
     assert not list(page.iter("img", "iframe", "object"))
-    assert all(not name.startswith("on") and name != "style" for one in page.iter() for name in one.keys())
+    assert all(
+        not name.startswith("on") and name != "style" for one in page.iter() for name in set(one.keys())
+    )
     assert all((one.get("href") or "/").startswith(("/", "#")) for one in page.iter("a"))
     assert not {"\x1b", "\u202e", "\u2066", "\x00"} & set(found.text)
     assert "me@corporate-mail.de" not in found.text

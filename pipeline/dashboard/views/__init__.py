@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from pipeline.dashboard.view import View
-from pipeline.dashboard.views import compare, duplicates, failures, funnel, mix, rules, samples, shards, signals, training, why
+from pipeline.dashboard.views import (
+    compare,
+    duplicates,
+    failures,
+    funnel,
+    mix,
+    rules,
+    samples,
+    shards,
+    signals,
+    training,
+    why,
+)
 
 _ORDERED = (funnel, signals, rules, samples, why, duplicates, failures, shards, mix, training, compare)
 
