@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import string
 import sys
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pipeline.show import show_text
 from pipeline.store import open_folder
 
 TOKEN = "SLUICE_DASHBOARD_TOKEN"
+SHORTEST = 16  # characters of it
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,7 +47,7 @@ def dashboard(
 
     watched = {name: Watched(open_folder(run), name) for name, run in names_of(runs).items()}
     local = host in _LOOPBACK
-    token = None if local else os.environ.get(TOKEN) or secrets.token_urlsafe(24)
+    token = None if local else _token()
     listening = _listen(host, port)
     bound = listening.getsockname()[1]
     hosts = {*_LOOPBACK, *allow_host, *(() if local else (host, socket.gethostname(), socket.getfqdn()))}
@@ -56,12 +58,22 @@ def dashboard(
     serve(watched, listening, hosts, token, price)
 
 
+def _token() -> str:
+    found = os.environ.get(TOKEN) or secrets.token_urlsafe(24)
+    if len(found) < SHORTEST or not set(found) <= set(f"{string.ascii_letters}{string.digits}-_"):
+        raise UsageError(
+            f"{TOKEN}: at least {SHORTEST} letters, digits, `-` or `_`; without it one is made up"
+        )
+    return found
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(128)  # the address is printed before the server starts: whoever comes waits
     except socket.gaierror as error:
         raise UsageError(f"--host {host}: {error.strerror}") from None
     except OSError as error:

@@ -22,10 +22,10 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from pipeline.dashboard import page
 from pipeline.dashboard.guard import Guard
@@ -56,7 +56,7 @@ def make_app(
     hosts: Collection[str],
     token: str | None = None,
     price: float = CORE_HOUR_PRICE,
-) -> Starlette:
+) -> ASGIApp:
     """The whole application over runs by their names in addresses."""
     busy = threading.BoundedSemaphore(AT_ONCE)
 
@@ -75,7 +75,7 @@ def make_app(
 
     def work(make: Callable[[], Response]) -> Response:
         if not busy.acquire(timeout=WAIT):
-            return Response("busy: ask again in a moment\n", 503, {"Retry-After": "2"}, "text/plain")
+            raise BadQuestion("busy: ask again in a moment", 503)
         try:
             return make()
         finally:
@@ -140,9 +140,8 @@ def make_app(
         Route("/{run}/{view}.json", twin),
         Route("/{run}/{view}", html),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=hosts, token=token)],
         exception_handlers={
             BadQuestion: _refused,
             UserError: _refused,
@@ -150,6 +149,8 @@ def make_app(
             Exception: _refused,
         },
     )
+    app.router.redirect_slashes = False
+    return Guard(app, hosts, token)
 
 
 def _shapes() -> dict[str, Any]:
@@ -189,6 +190,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         status, message = error.status_code, "there is nothing at this address"
     elif isinstance(error, UserError):
         status, message = 409, str(error)
-    if request.url.path.endswith(".json"):
-        return JSONResponse({"error": message, "status": status}, status)
-    return Response(page.render_error(status, message), status, media_type="text/html; charset=utf-8")
+    again = {"Retry-After": "2"} if status == 503 else None
+    if request.scope["path"].endswith(".json"):
+        return JSONResponse({"error": message, "status": status}, status, again)
+    return Response(page.render_error(status, message), status, again, "text/html; charset=utf-8")

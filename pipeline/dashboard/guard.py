@@ -8,12 +8,15 @@ allows no script, style or connection but this server's own files, and no frame 
 from __future__ import annotations
 
 import hmac
+import sys
 from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.show import show_text
 
 COOKIE = "sluice_token"
 LONGEST = 8192  # bytes of an address
@@ -34,10 +37,10 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware; `hosts` are the names, without port, that requests may be addressed to."""
+    """Around the whole application, its errors too; `hosts` are the names, without port, that it may be asked by."""
 
     def __init__(self, app: ASGIApp, hosts: Collection[str], token: str | None) -> None:
-        self.app, self.hosts, self.token = app, {host.lower() for host in hosts}, token
+        self.app, self.hosts, self.token = app, {host.lower() for host in hosts if host}, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or hand on; either way with the headers."""
@@ -58,43 +61,59 @@ class Guard:
             await send(message)
 
         refused = self._refusal(scope, headers)
-        await (refused or self.app)(scope, receive, guarded)
+        try:
+            await (refused or self.app)(scope, receive, guarded)
+        except Exception as error:
+            # It was answered with 500; Starlette raises it again for the server, which would print a traceback.
+            words = f"sluice: {scope['path']}: {type(error).__name__}: {error}"
+            print(show_text(words, 300), file=sys.stderr, flush=True)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         if scope["method"] not in ("GET", "HEAD"):
-            return PlainTextResponse("this page only answers GET\n", 405, headers={"Allow": "GET, HEAD"})
+            return _told(scope, 405, "this page only answers GET", {"Allow": "GET, HEAD"})
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST:
-            return PlainTextResponse(f"an address of at most {LONGEST} bytes, please\n", 414)
-        if _name_of(headers.get("host", "")) not in self.hosts:
-            return PlainTextResponse(
-                "this server does not go by that name: start it with --allow-host NAME\n", 421
-            )
+            return _told(scope, 414, f"an address of at most {LONGEST} bytes, please")
+        named = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"]
+        if len(named) != 1 or _name_of(named[0]) not in self.hosts:
+            return _told(scope, 421, "this server does not go by that name: start it with --allow-host NAME")
         return self._without_token(scope, headers) if self.token is not None else None
 
     def _without_token(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         """A refusal, unless the request brings the token; one in the address becomes a cookie and leaves it."""
         assert self.token is not None
-        given = [headers.get("authorization", "").removeprefix("Bearer ").strip(), _cookie(headers)]
-        if any(_equal(one, self.token) for one in given):
-            return None
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
         parameters = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if any(name == "token" and _equal(value, self.token) for name, value in parameters):
-            rest = urlencode([one for one in parameters if one[0] != "token"])
-            # A path of our own only: `//elsewhere` would lead away.
-            path = "/" + scope["path"].lstrip("/\\")
-            answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
-            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
-            return answer
-        return PlainTextResponse(
-            "open the address that `sluice dashboard` printed: it holds the token\n", 401
-        )
+        given = [bearer.strip() if scheme.lower() == "bearer" else "", _cookie(headers)]
+        given += [value for name, value in parameters if name == "token"]
+        if not any(_equal(one, self.token) for one in given):
+            return _told(scope, 401, "open the address that `sluice dashboard` printed: it holds the token")
+        if len(given) == 2:
+            return None
+        rest = urlencode([one for one in parameters if one[0] != "token"])
+        # A path of our own only: `//elsewhere` would lead away.
+        path = "/" + quote(scope["path"].lstrip("/\\"))
+        answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
+        # Lax, so that the printed address works as a link from elsewhere too; nothing here can be changed by a visit.
+        answer.set_cookie(COOKIE, self.token, httponly=True, samesite="lax")
+        return answer
+
+
+def _told(scope: Scope, status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """A refusal, as JSON where JSON was asked for."""
+    if scope["path"].endswith(".json"):
+        return JSONResponse({"error": message, "status": status}, status, headers)
+    return PlainTextResponse(f"{message}\n", status, headers)
 
 
 def _name_of(host: str) -> str:
-    """A Host header without its port, in lower case."""
+    """A Host header without its port, in lower case; empty if it is none."""
     if host.startswith("["):
-        return host.partition("]")[0][1:].lower()
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+        name, _, rest = host[1:].partition("]")
+    else:
+        name, colon, rest = host.partition(":")
+        rest = colon + rest
+    port = rest.removeprefix(":")
+    return name.lower() if not rest or (rest[0] == ":" and (port.isdecimal() or not port)) else ""
 
 
 def _cookie(headers: dict[str, str]) -> str:

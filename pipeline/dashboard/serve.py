@@ -5,36 +5,41 @@ from __future__ import annotations
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from pipeline.dashboard.watch import Watched
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def names_of(runs: Sequence[str]) -> dict[str, str]:
     """Run folders by names for addresses: the last part of the path, with a number where that is taken."""
     found: dict[str, str] = {}
     for run in runs:
-        own = PurePosixPath(run.rstrip("/")).name or "run"
+        own = PurePosixPath(run.rstrip("/")).name
+        if own in ("", ".."):  # a path such as `..`, which a browser would take as a step up
+            own = "run"
         name, number = own, 2
-        while name in found:
+        while name in found or name == "static":
             name, number = f"{own}-{number}", number + 1
         found[name] = run
     return found
 
 
-def serve(
-    runs: Mapping[str, Watched],
-    listening: socket.socket,
-    hosts: Collection[str],
-    token: str | None,
-    price: float,
-) -> None:
-    """Serve until a signal ends it."""
+def make_server(
+    runs: Mapping[str, Watched], hosts: Collection[str], token: str | None, price: float
+) -> uvicorn.Server:
+    """The server, not started; `should_exit` ends it."""
     import uvicorn
 
     from pipeline.dashboard.app import make_app
 
     config = uvicorn.Config(
         make_app(runs, hosts, token, price),
+        http="h11",
+        ws="none",
+        proxy_headers=False,
         lifespan="off",
         log_level="warning",
         access_log=False,
@@ -44,10 +49,22 @@ def serve(
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=32768,
     )
+    return uvicorn.Server(config)
+
+
+def serve(
+    runs: Mapping[str, Watched],
+    listening: socket.socket,
+    hosts: Collection[str],
+    token: str | None,
+    price: float,
+) -> None:
+    """Watch the runs and serve them until a signal ends it."""
+    server = make_server(runs, hosts, token, price)
     for one in runs.values():
         one.start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         for one in runs.values():
             one.stop()

@@ -16,7 +16,7 @@ from pipeline.dashboard.clusters import ClusterLoading, Clusters
 from pipeline.dashboard.documents import Documents, Loading
 from pipeline.dashboard.live import written
 from pipeline.errors import UserError
-from pipeline.ledger import Ledger, Manifest
+from pipeline.ledger import Ledger, Manifest, Root
 from pipeline.recipe import read_resolved
 from pipeline.report.run import Run, run_of
 from pipeline.road import Road, fingerprints, read_inputs, stages_of
@@ -38,7 +38,7 @@ class Seen:
     status: dict[str, Any]  # what `sluice status --json` prints
     documents: Documents
     clusters: Clusters
-    version: str  # changes with what was read
+    version: str  # changes with all that a page could show
     reading: bool
     live: bool  # stages that the run was asked for are not closed, or not read yet
     damage: str  # what could not be read, in one line, or nothing
@@ -60,6 +60,7 @@ class Watched:
         self._recipe_text = recipe or self.folder.read("recipe.yaml")
         self._recipe = read_resolved(self._recipe_text.decode(), f"{self.folder.url}/recipe.yaml")
         self._ledger = Ledger(self.folder)
+        self._root = self._ledger.root()  # it is written after the inputs, so it is read before them
         self._inputs = read_inputs(self.folder)
         self._manifests: dict[str, Manifest] = {}
         self._digests: dict[str, str] = {}
@@ -90,21 +91,37 @@ class Watched:
             self._thread.join()
 
     def look(self) -> bool:
-        """Read what is new, a batch of it; True if there is more to read at once."""
+        """Read what is new, a batch of it; True if there is more to read at once.
+
+        Whatever a damaged folder leads to becomes `damage` of the snapshot, beside what could be read.
+        """
+        more, steps, damage = False, 0, ""
         try:
             more = self._read()
             steps = written(self.folder)
-            damage = ""
-        except (UserError, OSError, ValueError) as error:
-            more, steps, damage = False, 0, str(error)
-        known = self.seen.version.partition(".")[0]
-        if damage != self.seen.damage or more != self.seen.reading or self._version() != known:
-            self.seen = self._snapshot(more, damage)
+        except Exception as error:
+            damage = self._damage(error)
+        version = self._version(more, damage)
+        if version != self.seen.version.partition(".")[0]:
+            try:
+                self.seen = self._snapshot(more, damage)
+            except Exception as error:
+                damage = damage or self._damage(error)
+                version = self._version(False, damage)
+                self.seen = replace(self.seen, reading=False, damage=damage)
         # A training writes long before its receipt; then only the version is new.
-        version = f"{self._version()}.{steps}" if steps else self._version()
-        if version != self.seen.version:
-            self.seen = replace(self.seen, version=version)
+        self.seen = replace(self.seen, version=f"{version}.{steps}" if steps else version)
         return more
+
+    def _damage(self, error: Exception) -> str:
+        if isinstance(error, UserError):
+            return str(error)
+        url = self.folder.url
+        try:
+            require_run(self.folder)
+        except (UserError, OSError):
+            return f"{url} is gone: what it held when it was last read is shown"
+        return f"{url} cannot be read ({error}): run `sluice verify {url}`"
 
     def look_to_the_end(self) -> Seen:
         """Read everything that is there; the snapshot of it."""
@@ -114,9 +131,12 @@ class Watched:
 
     def _read(self) -> bool:
         recipe = self.folder.read("recipe.yaml")
-        if recipe != self._recipe_text:
-            self._forget(recipe)
         root = self._ledger.root()
+        if recipe != self._recipe_text or (
+            _inputs_of(root) != _inputs_of(self._root) and read_inputs(self.folder) != self._inputs
+        ):
+            self._forget(recipe)
+        self._root = root
         closed = set(root.closed) if root else {name for name in STAGES if self._ledger.manifest(name)}
         again = time.monotonic() - self._looked > LOOK_AGAIN
         for name in STAGES:
@@ -156,16 +176,13 @@ class Watched:
         if any(receipt.name not in named for receipt in self._sums[stage]):
             self._reset(stage)
 
-    def _version(self) -> str:
+    def _version(self, reading: bool, damage: str) -> str:
         parts = [
             f"{name}:{len(found)}:{name in self._manifests}" for name, found in self._sums.items() if found
         ]
-        return hashlib.sha256(
-            " ".join(
-                [*parts, *self._digests.values(), str(self._loading.rows), str(self._clusters.rows)]
-            ).encode()
-            + self._recipe_text
-        ).hexdigest()[:16]
+        parts += [*self._digests.values(), str(self._loading.rows), str(self._clusters.rows)]
+        parts += [self._root.seal if self._root else "", str(reading), damage]
+        return hashlib.sha256(" ".join(parts).encode() + self._recipe_text).hexdigest()[:16]
 
     def _snapshot(self, reading: bool, damage: str) -> Seen:
         sums = {}
@@ -174,7 +191,7 @@ class Watched:
             whole = manifest is not None and len(manifest.receipts) == len(found)
             sums[name] = found.in_order(manifest.receipts) if manifest and whole else found.copy()
         run = run_of(self.folder, self._recipe, self._inputs, self._manifests, sums)
-        root = self._ledger.root()
+        root = self._root
         return Seen(
             name=self.name,
             run=run,
@@ -183,7 +200,7 @@ class Watched:
             ),
             documents=self._loading.snapshot(run),
             clusters=self._clusters.snapshot(sums),
-            version=self._version(),
+            version=self._version(reading, damage),
             reading=reading,
             live=reading or not root or not set(root.stages) <= set(self._manifests),
             damage=damage,
@@ -191,7 +208,7 @@ class Watched:
 
     def _plan(self, sums: dict[str, StageSum]) -> dict[str, tuple[int, int]]:
         """Shards planned and done of the first stage that is not closed, which is the one that works."""
-        root = self._ledger.root()
+        root = self._root
         whole = stages_of(self._recipe, self._inputs, root.only if root else None)
         name = next((name for name in whole if name not in self._manifests), None)
         if name is None:
@@ -205,3 +222,7 @@ class Watched:
                 return {}
             self._planned[name] = planned[0]
         return {name: (self._planned[name], len(sums[name]))}
+
+
+def _inputs_of(root: Root | None) -> str:
+    return root.inputs_sha256 if root else ""

@@ -9,7 +9,9 @@ async function ask(address) {
   if (asking) asking.abort();
   const mine = (asking = new AbortController());
   const answer = await fetch(address, { signal: mine.signal, headers: { accept: "text/html" } });
-  return html.parseFromString(await answer.text(), "text/html");
+  const page = html.parseFromString(await answer.text(), "text/html");
+  if (!answer.ok) throw new Error(page.querySelector("main p, body")?.textContent || answer.statusText);
+  return page;
 }
 
 function put(page, selector) {
@@ -35,11 +37,18 @@ function addressOf(form) {
 async function answer(form) {
   const address = addressOf(form);
   try {
-    put(await ask(address), "[data-part]");
+    const page = await ask(address);
+    put(page, "[data-part]");
     history.replaceState(null, "", address);
+    say(page.getElementById("pulse")?.textContent || "");
   } catch (problem) {
-    if (problem.name !== "AbortError") say("no answer: is the server still there?");
+    sayProblem(problem);
   }
+}
+
+function sayProblem(problem) {
+  if (problem.name === "AbortError") return;
+  say(problem instanceof TypeError ? "no answer: is the server still there?" : problem.message);
 }
 
 function say(words) {
@@ -86,6 +95,7 @@ async function watch() {
   if (!("live" in body.dataset)) return;
   try {
     const found = await (await fetch(`/${encodeURIComponent(body.dataset.run)}/state.json`)).json();
+    if (found.error) throw new Error(found.error);
     const busy = document.activeElement && document.activeElement.closest("main form");
     if (found.version !== body.dataset.version && !busy) {
       const page = await ask(location.href);
@@ -97,7 +107,7 @@ async function watch() {
       if (!("live" in page.body.dataset)) delete body.dataset.live;
     }
   } catch (problem) {
-    if (problem.name !== "AbortError") say("no answer: is the server still there?");
+    sayProblem(problem);
   }
   setTimeout(watch, 2000);
 }
