@@ -108,7 +108,8 @@ def _told(scope: Scope, status: int, message: str, headers: dict[str, str] | Non
 def _name_of(host: str) -> str:
     """A Host header without its port, in lower case; empty if it is none."""
     if host.startswith("["):
-        name, _, rest = host[1:].partition("]")
+        name, closed, rest = host[1:].partition("]")
+        name = name if closed else ""
     else:
         name, colon, rest = host.partition(":")
         rest = colon + rest

@@ -140,7 +140,7 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
         require_filters(pairs)
         try:
             recipe = _changed(seen.run.recipe, pairs)
-            _require_thresholds(seen.run.recipe, recipe)
+            _require_thresholds(pairs, seen.run.recipe, recipe)
         except UserError as error:
             raise BadQuestion(str(error)) from None
     if not seen.documents.rows:
@@ -162,9 +162,13 @@ def _changed(recipe: Recipe, pairs: tuple[str, ...]) -> Recipe:
     return with_settings(recipe, pairs)
 
 
-def _require_thresholds(before: Recipe, now: Recipe) -> None:
+def _require_thresholds(pairs: Sequence[str], before: Recipe, now: Recipe) -> None:
     from pipeline.retune import require_thresholds
 
+    for pair in pairs:
+        key = pair.partition("=")[0]
+        if not key.startswith("filters.") or key.count(".") < 2:
+            raise BadQuestion(f"set: `{key}` is no threshold; those are `filters.FILTER.SETTING`")
     require_thresholds(before, now)
 
 

@@ -165,7 +165,10 @@ class Watched:
             self._clusters.forget()
 
     def _read_manifest(self, stage: str) -> None:
-        digest = hashlib.sha256(self.folder.read(f"ledger/{stage}/manifest.json")).hexdigest()
+        try:
+            digest = hashlib.sha256(self.folder.read(f"ledger/{stage}/manifest.json")).hexdigest()
+        except FileNotFoundError:
+            return  # taken back since the root was read
         if digest == self._digests.get(stage) and stage in self._manifests:
             return
         manifest = self._ledger.manifest(stage)
@@ -192,12 +195,11 @@ class Watched:
             sums[name] = found.in_order(manifest.receipts) if manifest and whole else found.copy()
         run = run_of(self.folder, self._recipe, self._inputs, self._manifests, sums)
         root = self._root
+        planned = {} if damage else self._plan(sums)  # planning reads receipts
         return Seen(
             name=self.name,
             run=run,
-            status=status_of(
-                self.folder, self._recipe, self._inputs, root, self._manifests, self._plan(sums)
-            ),
+            status=status_of(self.folder, self._recipe, self._inputs, root, self._manifests, planned),
             documents=self._loading.snapshot(run),
             clusters=self._clusters.snapshot(sums),
             version=self._version(reading, damage),

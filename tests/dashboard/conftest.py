@@ -18,6 +18,7 @@ from pipeline.dashboard.views.training import TrainingAnswer
 from pipeline.dashboard.watch import Seen, Watched
 from pipeline.store import open_folder
 from tests.pipeline.conftest import PAGES, ROOT, SMALL, sets, sluice
+from tests.served import run_quality
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,12 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sluice("sample", folder / "sample.warc.gz", "--pages", str(PAGES))
     sluice("run", "tiny", "--input", folder / "sample.warc.gz", "--out", folder / "run", "--until", "corpus")
     return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def quality_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three hundred pages of plain prose through two filters, made in seconds; see tests/served.py."""
+    return run_quality(tmp_path_factory.mktemp("quality"))
 
 
 def seen_of(path: Path) -> Seen:
