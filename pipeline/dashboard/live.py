@@ -5,6 +5,7 @@ Only of a run folder on a disk: elsewhere the work folder is the trainer's own, 
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +32,11 @@ def written(folder: Folder) -> int:
     """Bytes of metrics in all work folders: changes with every logged step."""
     if "://" in folder.url:
         return 0
-    return sum(path.stat().st_size for path in Path(folder.url).glob("_work/*/metrics.jsonl"))
+    found = 0
+    for path in Path(folder.url).glob("_work/*/metrics.jsonl"):
+        with contextlib.suppress(FileNotFoundError):  # a training that has just ended takes its folder away
+            found += path.stat().st_size
+    return found
 
 
 def in_training(run: Run) -> list[InTraining]:
