@@ -39,7 +39,7 @@ def _environment() -> jinja2.Environment:
 
     folder = resources.files("pipeline.dashboard") / "templates"
     found = environment({entry.name: entry.read_text("utf-8") for entry in folder.iterdir()})
-    found.globals |= {"url": url, "histogram": signals.drawn}
+    found.globals |= {"url": url, "histogram": signals.drawn, "shown_signals": signals.shown_signals}
     found.globals |= {
         "moment": shard_charts.moment,
         "at_work": shard_charts.at_work,

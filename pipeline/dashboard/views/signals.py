@@ -107,6 +107,15 @@ def answer(house: House, seen: Seen, asked: SignalsQuestion) -> SignalsAnswer:
     )
 
 
+def shown_signals(seen: Seen) -> frozenset[str]:
+    """The signals that this view has a page for: those that are numbers."""
+    cache = seen.documents.cache
+    if "shown signals" not in cache:
+        there = seen.run.recipe.filters is not None
+        cache["shown signals"] = frozenset(row.signal for row in (_rows(seen) if there else ()))
+    return cache["shown signals"]
+
+
 def _rows(seen: Seen) -> list[SignalRow]:
     """All numeric signals, those with the most failures first."""
     counts = merged(seen.run)
