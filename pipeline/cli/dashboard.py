@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import UsageError, UserError
+from pipeline.errors import Stopped, UsageError, UserError
 from pipeline.show import show_text
 from pipeline.store import open_folder
 
@@ -55,7 +55,10 @@ def dashboard(
     place = f"[{shown}]" if ":" in shown else shown
     print(f"http://{place}:{bound}/" + (f"?token={token}" if token else ""), flush=True)
     print(f"{len(watched)} run(s): {', '.join(map(show_text, watched))}. Ctrl-C ends this.", file=sys.stderr)
-    serve(watched, listening, hosts, token, price)
+    try:
+        serve(watched, listening, hosts, token, price)
+    except Stopped as stop:  # the way to end it
+        raise typer.Exit(stop.exit_code) from None
 
 
 def _token() -> str:

@@ -137,10 +137,12 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
     """The run's recipe with these `--set` pairs, which have to be thresholds; raises BadQuestion."""
     recipe, pairs = seen.run.recipe, tuple(settings)
     if pairs:
+        from pipeline.retune import require_thresholds
+
         require_filters(pairs)
         try:
             recipe = _changed(seen.run.recipe, pairs)
-            _require_thresholds(pairs, seen.run.recipe, recipe)
+            require_thresholds(seen.run.recipe, recipe)
         except UserError as error:
             raise BadQuestion(str(error)) from None
     if not seen.documents.rows:
@@ -153,23 +155,14 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
 def require_filters(pairs: Sequence[str]) -> None:
     """BadQuestion for a setting that is none of a filter: whoever asks chooses no paths, models or lists here."""
     for pair in pairs:
-        if not pair.startswith("filters.") or "=" not in pair:
+        key, equals, _ = pair.partition("=")
+        if not key.startswith("filters.") or key.count(".") < 2 or not equals:
             raise BadQuestion("set: write filters.NAME.KEY=value; other settings need `sluice run`")
 
 
 @lru_cache(maxsize=64)
 def _changed(recipe: Recipe, pairs: tuple[str, ...]) -> Recipe:
     return with_settings(recipe, pairs)
-
-
-def _require_thresholds(pairs: Sequence[str], before: Recipe, now: Recipe) -> None:
-    from pipeline.retune import require_thresholds
-
-    for pair in pairs:
-        key = pair.partition("=")[0]
-        if not key.startswith("filters.") or key.count(".") < 2:
-            raise BadQuestion(f"set: `{key}` is no threshold; those are `filters.FILTER.SETTING`")
-    require_thresholds(before, now)
 
 
 def _decided(seen: Seen) -> Decisions:

@@ -6,9 +6,12 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +65,23 @@ def run_line(line: str, folder: Path, env: dict[str, str]) -> subprocess.Complet
     )
 
 
+def serves(line: str, folder: Path) -> None:
+    """The verb that does not end: it prints its address, answers there, and ends at Ctrl-C without a word of alarm."""
+    words = [sys.executable, "-m", "pipeline", *shlex.split(line)[1:]]
+    words[words.index("--port") + 1] = "0"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=folder, env=env, **pipes) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert answer.status == 200
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=60)
+        assert server.returncode == 130, said
+        assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("verb", sorted(ALL))
 def test_help(verb: str) -> None:
     done = sluice(*verb.split(), "--help")
@@ -80,6 +100,9 @@ def test_example(verb: str, desk: Path, tmp_path: Path, offline: dict[str, str])
         from pipeline.stages.examples import example_id
 
         line = line.replace("sample.warc.gz@0", str(example_id(str(desk / "run"))))
+    if verb == "dashboard":
+        serves(line, folder)
+        return
     done = run_line(line, folder, offline)
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
