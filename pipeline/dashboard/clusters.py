@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LIMIT = 1_000_000  # documents in clusters that are held
 SHARDS = 50  # whose lists are read by one call of `advance`
 
+_ORDER = [("size", "descending"), ("id", "ascending")]
 _KEPT = pa.schema(
     [("id", pa.string()), ("cluster", pa.string()), ("size", pa.int64()), ("shard", pa.string())]
 )
@@ -90,6 +91,7 @@ class ClusterLoading:
         self._removed: list[pa.Table] = []
         self._read: dict[str, set[str]] = {"clusters": set(), "duplicates": set()}
         self._small = True
+        self._last: tuple[tuple[int, int], Clusters] | None = None
         self._rows = {"clusters": 0, "duplicates": 0}
 
     @property
@@ -113,10 +115,12 @@ class ClusterLoading:
         for receipt in new[:SHARDS]:
             self._kept += self._lists(receipt, "clusters", _KEPT)
             self._read["clusters"].add(receipt.name)
-        if not self._small:
-            self._kept = [_largest(self._kept)]
         if len(new) > SHARDS:
+            if not self._small and sum(table.num_rows for table in self._kept) > 2 * LIMIT:
+                self._kept = [_largest(self._kept)]
             return True
+        if new and not self._small:
+            self._kept = [_largest(self._kept)]
         return (self._small or closed) and self._read_copies(found)
 
     def _read_copies(self, found: StageSum) -> bool:
@@ -144,21 +148,24 @@ class ClusterLoading:
 
     def snapshot(self, sums: Mapping[str, StageSum]) -> Clusters:
         """What has been read so far."""
+        now = (self.rows, len(sums["dedup"]))
+        if self._last is None or self._last[0] != now:
+            self._last = (now, self._gathered(reading=len(self._read["duplicates"]) < now[1]))
+        return self._last[1]
+
+    def _gathered(self, reading: bool) -> Clusters:
         kept = pa.concat_tables([_KEPT.empty_table(), *self._kept])
         return Clusters(
-            kept=kept.sort_by([("size", "descending"), ("id", "ascending")]),
+            kept=kept.sort_by(_ORDER),
             removed=pa.concat_tables([_REMOVED.empty_table(), *self._removed]),
             total=self._rows["clusters"],
-            reading=len(self._read["duplicates"]) < len(sums["dedup"]),
+            reading=reading,
         )
 
 
 def _largest(tables: list[pa.Table]) -> pa.Table:
-    """The rows of the largest sizes that have at most `LIMIT` documents together; of a size all rows or none."""
-    whole = pa.concat_tables([_KEPT.empty_table(), *tables]).combine_chunks()
-    sizes: np.ndarray[Any, Any] = whole["size"].to_numpy()
-    values, counts = np.unique(sizes, return_counts=True)
-    documents = np.cumsum((values * counts)[::-1])
-    taken = values[::-1][documents <= LIMIT]
-    least = taken[-1] if len(taken) else values[-1] if len(values) else 0
-    return whole.filter(pa.array(sizes >= least))
+    """The rows of the largest sizes that have at most `LIMIT` documents together, of equal sizes the first by id."""
+    whole = pa.concat_tables([_KEPT.empty_table(), *tables]).sort_by(_ORDER).combine_chunks()
+    documents = np.cumsum(whole["size"].to_numpy())
+    rows = int(np.searchsorted(documents, LIMIT, side="right"))
+    return whole.take(pa.array(np.arange(rows)))  # a slice would hold on to all of them
