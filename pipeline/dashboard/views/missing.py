@@ -18,5 +18,5 @@ def needs(seen: Seen, stages: tuple[str, ...], section: str) -> str:
         return f"The recipe of this run has no {stages[0]}: give it {section} and run it into a new folder."
     return (
         f"The run has not come to {there[0]} yet. If it is not going on, run it again with the same recipe, input and "
-        f"folder, and `--until {there[0]}` or without `--until`."
+        f"folder, and --until {there[0]}, or without --until."
     )
