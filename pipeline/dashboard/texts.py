@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,7 +80,6 @@ def as_measured(
     """
     from filters import FILTERS
     from filters.chain import Chain as Edits
-    from filters.spans import english_splitter
 
     name = rule.partition(".")[0]
     at = next((i for i, step in enumerate(chain.steps) if step.name == name), 0)
@@ -101,9 +101,17 @@ def as_measured(
             "language": pa.array([languages.get(id_) for id_ in ids], pa.string()),
         }
     )
-    edited = Edits(before, {"english_tokenizer": english_splitter().pipeline}).edited(table).to_pylist()
+    edited = Edits(before, {"english_tokenizer": _tokenizer()}).edited(table).to_pylist()
     source = f"extracted, as {name} saw it"
     return dict(texts) | {id_: Text(text, source) for id_, text in zip(ids, edited, strict=True)}
+
+
+@functools.cache
+def _tokenizer() -> Any:
+    """spaCy's, loaded as a run loads it: without torch, which takes seconds."""
+    from pipeline import assets
+
+    return assets.load("english_tokenizer")
 
 
 def spans_of(chain: Chain, rule: str, text: str, language: str | None) -> list[Span]:
@@ -112,7 +120,12 @@ def spans_of(chain: Chain, rule: str, text: str, language: str | None) -> list[S
 
     name, _, own = rule.partition(".")
     step = next((step for step in chain.steps if step.name == name), None)
-    return FILTERS[name].spans(text, own, step.measured_by(language)) if step is not None else []
+    if step is None:
+        return []
+    settings = step.measured_by(language)
+    if "english_tokenizer" in FILTERS[name].assets(settings):
+        _tokenizer()
+    return FILTERS[name].spans(text, own, settings)
 
 
 def occurrences(text: str, words: str) -> list[Span]:

@@ -158,7 +158,7 @@ def test_the_page_shows_the_answer(seen: Seen) -> None:
     page = document_fromstring(render(house, seen, VIEWS["rules"], asked, answer))
     shown = {row.get("data-rule"): row for row in page.iter("tr") if row.get("data-rule")}
     assert list(shown) == [line.rule for line in answer.rules if line.fires]
-    cells = ["".join(cell.itertext()) for cell in shown["gopher_quality.short"].iter("td")]
+    cells = ["".join(map(str, cell.itertext())) for cell in shown["gopher_quality.short"].iter("td")]
     line = next(line for line in answer.rules if line.rule == "gopher_quality.short")
     assert cells[:2] == ["< 50", f"{line.fires:,}"]
     assert not [one for one in page.iter() if one.get("style") or one.get("onclick")]

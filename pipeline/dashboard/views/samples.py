@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from filters.types import Span
 from pipeline.dashboard.documents import Documents
 from pipeline.dashboard.excerpt import Excerpt, excerpt
 from pipeline.dashboard.overlap import fired
@@ -268,9 +269,11 @@ def _documents(seen: Seen, rows: Array, asked: SamplesQuestion, kept: bool) -> l
 def _document(chain: Chain, row: dict[str, Any], text: Text | None, asked: SamplesQuestion) -> SampleDocument:
     rule = asked.rule or row["reason"] or ""
     language = row.get("language")
-    spans = spans_of(chain, rule, text.text, language) if text is not None and rule else []
+    spans: list[Span] = []
     if text is not None and asked.text:
         spans = occurrences(text.text, asked.text)
+    elif text is not None and rule:
+        spans = spans_of(chain, rule, text.text, language)
     values = _values(chain, row, asked.rule)
     return SampleDocument(
         id=row["id"],
