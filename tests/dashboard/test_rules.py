@@ -124,7 +124,7 @@ def test_a_sample_gives_intervals(seen: Seen) -> None:
     import dataclasses
 
     whole = seen.documents
-    part = dataclasses.replace(whole, table=whole.table.slice(0, whole.rows // 2), share=0.5, _cache={})
+    part = dataclasses.replace(whole, table=whole.table.slice(0, whole.rows // 2), share=0.5, cache={})
     answer = ask(dataclasses.replace(seen, documents=part))
     assert not answer.exact
     assert not answer.overlap.exact
