@@ -130,6 +130,7 @@ def _after_demo(out: str, until: str | None) -> None:
     found = example_id(out)
     if found:
         console.print(f"Why one page was dropped:                    sluice why {out} '{found}'")
+    console.print(f"What every filter did, with sliders:         sluice dashboard {out}")
     if until is None:
         console.print(
             f"Let the model write:                         sluice generate {out}/model --prompt 'The '"
