@@ -51,20 +51,49 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     damage: str
 
 
-def make_app(
-    runs: Mapping[str, Watched],
-    hosts: Collection[str],
-    token: str | None = None,
-    price: float = CORE_HOUR_PRICE,
-) -> ASGIApp:
-    """The whole application over runs by their names in addresses."""
-    busy = threading.BoundedSemaphore(AT_ONCE)
+class Answers:
+    """Runs by their names in addresses, and what is answered of them; a few views are worked out at a time."""
 
-    def house() -> House:
-        return House({name: one.seen for name, one in runs.items()}, price)
+    def __init__(self, runs: Mapping[str, Watched], price: float) -> None:
+        self.runs, self.price = runs, price
+        self._busy = threading.BoundedSemaphore(AT_ONCE)
 
-    def answered(request: Request) -> tuple[House, Any, View, Any, Any]:
-        now = house()
+    def house(self) -> House:
+        """The last snapshots of all runs."""
+        return House({name: one.seen for name, one in self.runs.items()}, self.price)
+
+    async def index(self, request: Request) -> Response:
+        """The list of runs."""
+        return Response(page.render_index(self.house()), media_type="text/html; charset=utf-8")
+
+    async def html(self, request: Request) -> Response:
+        """A view as a page."""
+        return await run_in_threadpool(self._work, lambda: self._shown(request))
+
+    async def twin(self, request: Request) -> Response:
+        """A view's answer as JSON."""
+        return await run_in_threadpool(self._work, lambda: _json(self._answered(request)[-1]))
+
+    async def patch(self, request: Request) -> Response:
+        """What was moved on the sliders, as a file for `sluice retune --patch`."""
+        return await run_in_threadpool(self._work, lambda: self._saved(request))
+
+    async def state(self, request: Request) -> Response:
+        """Whether there is something new."""
+        seen = self.house().run(request.path_params["run"])
+        fields = {name: getattr(seen, name) for name in ("version", "live", "reading", "damage")}
+        return _json(State(run=seen.name, **fields))
+
+    def _work(self, make: Callable[[], Response]) -> Response:
+        if not self._busy.acquire(timeout=WAIT):
+            raise BadQuestion("busy: ask again in a moment", 503)
+        try:
+            return make()
+        finally:
+            self._busy.release()
+
+    def _answered(self, request: Request) -> tuple[House, Any, View, Any, Any]:
+        now = self.house()
         seen = now.run(request.path_params["run"])
         name = request.path_params["view"]
         if name not in VIEWS:
@@ -73,82 +102,49 @@ def make_app(
         asked = question(view.question, request.query_params.multi_items())
         return now, seen, view, asked, view.answer(now, seen, asked)
 
-    def work(make: Callable[[], Response]) -> Response:
-        if not busy.acquire(timeout=WAIT):
-            raise BadQuestion("busy: ask again in a moment", 503)
-        try:
-            return make()
-        finally:
-            busy.release()
+    def _shown(self, request: Request) -> Response:
+        return Response(page.render(*self._answered(request)), media_type="text/html; charset=utf-8")
 
-    def shown(request: Request) -> Response:
-        now, seen, view, asked, answer = answered(request)
-        return Response(page.render(now, seen, view, asked, answer), media_type="text/html; charset=utf-8")
-
-    def told(request: Request) -> Response:
-        return _json(answered(request)[-1])
-
-    def saved(request: Request) -> Response:
-        """What was moved on the sliders, as a file for `sluice retune --patch`."""
-        now = house().run(request.path_params["run"])
+    def _saved(self, request: Request) -> Response:
+        seen = self.house().run(request.path_params["run"])
         asked = question(VIEWS["signals"].question, request.query_params.multi_items())
-        patch = settings_now(now, asked.set).patch
+        patch = settings_now(seen, asked.set).patch
         if not patch:
             raise BadQuestion("nothing was moved: there is no patch to save", 404)
         header = {"Content-Disposition": 'attachment; filename="patch.yaml"'}
         return Response(patch, media_type="application/yaml; charset=utf-8", headers=header)
 
-    async def patch(request: Request) -> Response:
-        return await run_in_threadpool(work, lambda: saved(request))
 
-    async def html(request: Request) -> Response:
-        return await run_in_threadpool(work, lambda: shown(request))
+async def _shapes_told(request: Request) -> Response:
+    return _json(SHAPES)
 
-    async def twin(request: Request) -> Response:
-        return await run_in_threadpool(work, lambda: told(request))
 
-    async def state(request: Request) -> Response:
-        seen = house().run(request.path_params["run"])
-        return _json(
-            State(
-                run=seen.name,
-                version=seen.version,
-                live=seen.live,
-                reading=seen.reading,
-                damage=seen.damage,
-            )
-        )
+async def _file(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _FILES:
+        raise BadQuestion("there is no such file", 404)
+    return Response(_read(name), media_type=f"{_FILES[name]}; charset=utf-8")
 
-    async def index(request: Request) -> Response:
-        return Response(page.render_index(house()), media_type="text/html; charset=utf-8")
 
-    async def shapes(request: Request) -> Response:
-        return _json(SHAPES)
-
-    async def file(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _FILES:
-            raise BadQuestion("there is no such file", 404)
-        return Response(_file(name), media_type=f"{_FILES[name]}; charset=utf-8")
-
+def make_app(
+    runs: Mapping[str, Watched],
+    hosts: Collection[str],
+    token: str | None = None,
+    price: float = CORE_HOUR_PRICE,
+) -> ASGIApp:
+    """The whole application over runs by their names in addresses."""
+    answers = Answers(runs, price)
     routes = [
-        Route("/", index),
-        Route("/shapes.json", shapes),
-        Route("/static/{name}", file),
-        Route("/{run}/state.json", state),
-        Route("/{run}/signals.yaml", patch),
-        Route("/{run}/{view}.json", twin),
-        Route("/{run}/{view}", html),
+        Route("/", answers.index),
+        Route("/shapes.json", _shapes_told),
+        Route("/static/{name}", _file),
+        Route("/{run}/state.json", answers.state),
+        Route("/{run}/signals.yaml", answers.patch),
+        Route("/{run}/{view}.json", answers.twin),
+        Route("/{run}/{view}", answers.html),
     ]
-    app = Starlette(
-        routes=routes,
-        exception_handlers={
-            BadQuestion: _refused,
-            UserError: _refused,
-            HTTPException: _refused,
-            Exception: _refused,
-        },
-    )
+    kinds: tuple[type[Exception], ...] = (BadQuestion, UserError, HTTPException, Exception)
+    app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, _refused))
     app.router.redirect_slashes = False
     return Guard(app, hosts, token)
 
@@ -171,7 +167,7 @@ def _shapes() -> dict[str, Any]:
 SHAPES = _shapes()
 
 
-def _file(name: str) -> bytes:
+def _read(name: str) -> bytes:
     own = (resources.files("pipeline.dashboard") / "static" / name).read_bytes()
     if name != "dashboard.css":
         return own
