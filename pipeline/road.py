@@ -300,15 +300,18 @@ class Road:
         before = self.active[: self.active.index(name)]
         if any(self.ledger.manifest(one) is None for one in before):
             return None
-        shards = self._plan(STAGES[name])
-        return len(shards), len(shards) - len(self._todo(name, shards)[0])
+        shards, there = self._plan(STAGES[name]), self.ledger.names(name)
+        return len(shards), sum(self._receipt_name(name, shard) in there for shard in shards)
+
+    def _receipt_name(self, stage: str, shard: Shard) -> str:
+        return receipt_name(shard.name, shard_key(self.fingerprints[stage], shard.inputs))
 
     def _todo(self, name: str, shards: Sequence[Shard]) -> tuple[list[Shard], dict[str, Receipt]]:
         there = self.ledger.names(name)
         todo: list[Shard] = []
         receipts: dict[str, Receipt] = {}
         for shard in shards:
-            file = receipt_name(shard.name, shard_key(self.fingerprints[name], shard.inputs))
+            file = self._receipt_name(name, shard)
             if file in there:
                 receipts[shard.name] = self.ledger.receipt(name, file)
             else:

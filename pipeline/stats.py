@@ -175,6 +175,8 @@ def _count_lost(
     manifests: Mapping[str, Manifest], closed: Mapping[str, StageSum], failed: Counter[str]
 ) -> None:
     # A shard given up after extraction takes its documents with it: they failed, and are counted as such.
+    if not any(manifests[name].given_up for name in ("filter", "corpus") if name in manifests):
+        return
     repeated: Counter[str] = Counter()
     for receipt in (*closed["dedup"], *closed["cut_lines"]):
         for output in receipt.outputs:

@@ -87,14 +87,14 @@ class StageSum(Sequence[Receipt]):
 
 def _add(into: dict[str, Any], more: Mapping[str, Any]) -> None:
     for key, value in more.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):  # asked of millions: an abstract class takes ten times as long
             _add(into.setdefault(key, {}), value)
         else:
             into[key] = into.get(key, 0) + value
 
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
+    return {key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()}
 
 
 def named(receipts: Sequence[Receipt], name: str) -> Counter[str]:
@@ -137,6 +137,8 @@ def advance(
 
     Without a manifest, receipts of other settings are left out; `seen` remembers their names, so they are read once.
     """
+    if manifest and len(found) == len(manifest.receipts):
+        return True
     names = manifest.receipts if manifest else sorted(ledger.names(found.stage))
     new = [(number, name) for number, name in enumerate(names) if not found.has(name) and name not in seen]
     for number, name in new[:BATCH]:

@@ -84,6 +84,8 @@ def by_benchmark(folder: Folder, filtered: Sequence[Receipt]) -> dict[str, dict[
         for receipt in filtered
         for name, items in receipt.values.get("benchmarks", {}).items()
     }
+    if not found:
+        return {}
     met: dict[str, dict[str, set[str]]] = {}
     for receipt in filtered:
         for output in receipt.outputs:

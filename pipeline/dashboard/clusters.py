@@ -93,6 +93,7 @@ class ClusterLoading:
         self._small = True
         self._last: tuple[tuple[int, int], Clusters] | None = None
         self._rows = {"clusters": 0, "duplicates": 0}
+        self._counted = 0  # receipts that they are of
 
     @property
     def rows(self) -> int:
@@ -104,10 +105,15 @@ class ClusterLoading:
         found = sums["dedup"]
         if len(self._read["clusters"]) == len(self._read["duplicates"]) == len(found):
             return False
-        self._rows = {
-            under: sum(one.rows for receipt in found for one in receipt.outputs if one.folder == under)
-            for under in self._read
-        }
+        self._rows = (
+            self._rows
+            if self._counted == len(found)
+            else {
+                under: sum(one.rows for receipt in found for one in receipt.outputs if one.folder == under)
+                for under in self._read
+            }
+        )
+        self._counted = len(found)
         small = sum(self._rows.values()) <= LIMIT
         if self._small and not small:
             self._removed, self._read["duplicates"], self._small = [], set(), False

@@ -8,7 +8,7 @@ Only columns that rules, conditions and breakdowns need are held: some 8 bytes e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LIMIT = 1_000_000  # documents that are answered for exactly
 SHARDS = 50  # whose signals are read by one call of `advance`
+FEW = 16  # pieces that a snapshot's columns may be in
 BREAKDOWNS = ("language", "host", "domain", "crawl")
 UNKNOWN = "(unknown)"
 _PLACES = (
@@ -126,16 +127,18 @@ class Loading:
     def forget(self, stage: str) -> None:
         """A stage was computed anew: what came from it is read again."""
         if stage in ("extract", "filter"):
-            self._parts: dict[str, pa.Table] = {}
+            self._read_names: set[str] = set()
+            self._tables: list[pa.Table] = []
             self._sampled = False
             self._modulus = 1
         if stage in ("extract", "filter", "dedup", "cut_lines", "corpus"):
-            self._fates: dict[str, pa.Table] = {}
+            self._fate_names: set[str] = set()
+            self._fates: list[pa.Table] = []
 
     @property
     def rows(self) -> int:
         """Rows read so far, of documents and of what became of them later."""
-        return sum(part.num_rows for part in (*self._parts.values(), *self._fates.values()))
+        return sum(part.num_rows for part in (*self._tables, *self._fates))
 
     def advance(self, sums: Mapping[str, StageSum]) -> bool:
         """Read the signals of a few more shards; True if there are others."""
@@ -145,12 +148,14 @@ class Loading:
             self._sampled = True
         if self._sampled:
             self._thin(plain(filtered, "in"))
-        new = [receipt for receipt in filtered if receipt.name not in self._parts]
-        crawls = self._crawls(sums)
-        for receipt in new[:SHARDS]:
-            self._parts[receipt.name] = self._read(receipt, crawls.get(receipt.shard, ""))
-        if len(new) > SHARDS:
-            return True
+        if len(self._read_names) < len(filtered):
+            new = [receipt for receipt in filtered if receipt.name not in self._read_names]
+            self._read_names |= {receipt.name for receipt in new[:SHARDS]}
+            table = self._read(new[:SHARDS], sums)
+            if table.num_rows:
+                self._tables.append(table)
+            if len(new) > SHARDS:
+                return True
         return not self._sampled and self._read_fates(sums)
 
     def _thin(self, documents: int) -> None:
@@ -162,7 +167,7 @@ class Loading:
             modulus *= 2
         if modulus > self._modulus:
             self._modulus = modulus
-            self._parts = {name: self._thinned(part) for name, part in self._parts.items()}
+            self._tables = [self._thinned(table) for table in self._tables]
 
     def _thinned(self, table: pa.Table) -> pa.Table:
         from pipeline.signal_sample import is_sampled
@@ -174,46 +179,62 @@ class Loading:
         from pipeline.signal_sample import SAMPLED
 
         total = plain(run.closed["filter"], "in")
-        parts = list(self._parts.values())
-        table = pa.concat_tables(parts, promote_options="default") if parts else _EMPTY
-        reading = len(parts) < len(run.closed["filter"])
+        if len(self._tables) > FEW:
+            # Views pick rows, which in text of many pieces takes as long as copying all of it.
+            self._tables = [pa.concat_tables(self._tables, promote_options="default").combine_chunks()]
+        table = pa.concat_tables(self._tables, promote_options="default") if self._tables else _EMPTY
+        reading = len(self._read_names) < len(run.closed["filter"])
         share = 1.0
         if self._sampled:
             share = 1 / (SAMPLED * self._modulus)
-        return Documents(_with_fates(table, list(self._fates.values()), run), total, share, reading)
+        if len(self._fates) > FEW:
+            self._fates = [
+                pa.concat_tables([one for one in self._fates if name in one.column_names]).combine_chunks()
+                for name in ("kind", "domain")
+                if any(name in one.column_names for one in self._fates)
+            ]
+        return Documents(_with_fates(table, self._fates, run), total, share, reading)
 
-    def _crawls(self, sums: Mapping[str, StageSum]) -> dict[str, str]:
+    def _crawls(self, receipts: Sequence[Receipt], sums: Mapping[str, StageSum]) -> list[str]:
         from pipeline.dedup.scope import shard_labels
         from pipeline.road import read_inputs
 
         if not hasattr(self, "_inputs"):
             self._inputs = read_inputs(self.folder)
-        return shard_labels(sums["extract"], self._inputs)
+        labels = shard_labels(sums["extract"], self._inputs)
+        return [labels.get(receipt.shard, "") for receipt in receipts]
 
-    def _read(self, receipt: Receipt, crawl: str) -> pa.Table:
-        tables = []
-        for output in receipt.outputs:
-            wanted = ("signals",) if self._sampled else ("documents", "dropped")
-            if output.folder in wanted and output.rows and self.folder.exists(output.name):
-                tables.append(self._columns(output.name, output.folder))
+    def _read(self, receipts: Sequence[Receipt], sums: Mapping[str, StageSum]) -> pa.Table:
+        wanted = ("signals",) if self._sampled else ("documents", "dropped")
+        tables, rows = [], []
+        for receipt in receipts:
+            found = [
+                self._columns(output.name, output.folder)
+                for output in receipt.outputs
+                if output.folder in wanted and output.rows and self.folder.exists(output.name)
+            ]
+            rows.append(sum(part.num_rows for part in found))
+            table = pa.concat_tables(found, promote_options="default") if found else None
+            if table is not None and not self._sampled and "warc_offset" in table.column_names:
+                table = table.sort_by("warc_offset")
+            tables += [table] if table is not None else []
         if not tables:
             return _EMPTY
         table = pa.concat_tables(tables, promote_options="default")
-        if "warc_offset" in table.column_names:
-            table = table.sort_by("warc_offset") if not self._sampled else table
-        return _described(table, receipt.shard, crawl)
+        shards = _repeated([receipt.shard for receipt in receipts], rows)
+        table = _described(table, shards, _repeated(self._crawls(receipts, sums), rows))
+        return (self._thinned(table) if self._sampled and self._modulus > 1 else table).combine_chunks()
 
     def _columns(self, name: str, under: str) -> pa.Table:
-        from pipeline.store.parquet import read_table, schema_of
+        from pipeline.store.parquet import read_some
 
-        there = set(schema_of(self.folder, name).names)
         wanted = [*_PLACES, *self.signals, "extract_bytes", "extract_characters", "reason", "reasons", "kept"]
-        table = read_table(self.folder, name, [one for one in dict.fromkeys(wanted) if one in there])
+        table = read_some(self.folder, name, list(dict.fromkeys(wanted)))
         if under == "documents":
             table = table.append_column("kept", pa.array(np.ones(table.num_rows, np.bool_)))
         elif under == "dropped":
             table = table.append_column("kept", pa.array(np.zeros(table.num_rows, np.bool_)))
-        return self._thinned(table) if self._sampled and self._modulus > 1 else table
+        return table
 
     def _read_fates(self, sums: Mapping[str, StageSum]) -> bool:
         """What became of documents after the filters: duplicates, and the domain of those in the corpus."""
@@ -227,19 +248,17 @@ class Loading:
         left = SHARDS
         for (stage, under), columns in wanted.items():
             for receipt in sums[stage]:
-                if (key := f"{stage} {receipt.name}") in self._fates:
+                if (key := f"{stage} {receipt.name}") in self._fate_names:
                     continue
                 if not left:
                     return True
                 left -= 1
-                tables = [
+                self._fate_names.add(key)
+                self._fates += [
                     read_table(self.folder, output.name, columns)
                     for output in receipt.outputs
                     if output.folder == under and output.rows and self.folder.exists(output.name)
                 ]
-                self._fates[key] = (
-                    pa.concat_tables(tables) if tables else pa.table({"id": pa.array([], pa.string())})
-                )
         return False
 
 
@@ -271,7 +290,12 @@ def _signals(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _described(table: pa.Table, shard: str, crawl: str) -> pa.Table:
+def _repeated(labels: Sequence[str], times: Sequence[int]) -> pa.Array:
+    """Each label as often as is said, (sum of times,) of strings."""
+    return pa.array(labels, pa.string()).take(pa.array(np.repeat(np.arange(len(labels)), times)))
+
+
+def _described(table: pa.Table, shards: pa.Array, crawl: pa.Array) -> pa.Table:
     """With what is grouped by, and without what that was made from."""
     from pipeline.dedup.scope import crawls
 
@@ -283,9 +307,9 @@ def _described(table: pa.Table, shard: str, crawl: str) -> pa.Table:
         sizes = pc.fill_null(table["extract_characters"], 0).cast(pa.int64())
     columns: dict[str, Any] = {
         "host": hosts(table["url"].cast(pa.string())),
-        "crawl": crawls(table, crawl),
+        "crawl": pc.if_else(pc.equal(own := crawls(table, ""), ""), crawl, own),
         "bytes": sizes,
-        "shard": pa.array([shard] * rows, pa.string()),
+        "shard": shards,
     }
     if "reason" not in table.column_names:
         columns["reason"] = nothing

@@ -25,7 +25,10 @@ from pipeline.stats import require_run, status_of
 from pipeline.store import Folder
 from pipeline.sums import StageSum, advance
 
-PAUSE = 1.0  # seconds between looks; at least as long as five looks take
+PAUSE = 1.0  # seconds between looks
+REST = (
+    10  # looks that a pause is at least as long as; snapshots, while there is more to read, that reading is
+)
 LOOK_AGAIN = 10.0  # seconds after which manifests that are known are read again
 
 
@@ -51,7 +54,7 @@ class Watched:
         require_run(folder)
         self.folder, self.name = folder, name
         self._forget(b"")
-        self._looked = 0.0
+        self._looked = self._next = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.seen = self._snapshot(True, "")
@@ -67,6 +70,8 @@ class Watched:
         self._sums = {name: StageSum(name) for name in STAGES}
         self._others: dict[str, set[str]] = {name: set() for name in STAGES}
         self._planned: dict[str, int] = {}
+        self._whole: tuple[str, ...] = ()
+        self._own: dict[str, str] = {}  # their fingerprints
         self._loading = Loading(self.folder, self._recipe)
         self._clusters = ClusterLoading(self.folder)
 
@@ -79,7 +84,7 @@ class Watched:
                 more = self.look()
                 took = time.monotonic() - began
                 if not more:
-                    self._stop.wait(max(PAUSE, 5 * took))
+                    self._stop.wait(max(PAUSE, REST * took))
 
         self._thread = threading.Thread(target=watch, name=f"watch {self.name}", daemon=True)
         self._thread.start()
@@ -101,6 +106,9 @@ class Watched:
             steps = written(self.folder)
         except Exception as error:
             damage = self._damage(error)
+        began = time.monotonic()
+        if more and not damage and began < self._next:
+            return True
         version = self._version(more, damage)
         if version != self.seen.version.partition(".")[0]:
             try:
@@ -109,6 +117,8 @@ class Watched:
                 damage = damage or self._damage(error)
                 version = self._version(False, damage)
                 self.seen = replace(self.seen, reading=False, damage=damage)
+            ended = time.monotonic()
+            self._next = ended + REST * (ended - began)
         # A training writes long before its receipt; then only the version is new.
         self.seen = replace(self.seen, version=f"{version}.{steps}" if steps else version)
         return more
@@ -148,10 +158,11 @@ class Watched:
         if again:
             self._looked = time.monotonic()
         whole = stages_of(self._recipe, self._inputs, root.only if root else None)
-        own = fingerprints(self._recipe, whole)
+        if whole != self._whole:
+            self._whole, self._own = whole, fingerprints(self._recipe, whole)
         for name in whole:
             if not advance(
-                self._sums[name], self._ledger, self._manifests.get(name), own[name], self._others[name]
+                self._sums[name], self._ledger, self._manifests.get(name), self._own[name], self._others[name]
             ):
                 return True
         if self._loading.advance(self._sums):
@@ -219,6 +230,10 @@ class Watched:
             road = Road(
                 folder=self.folder, recipe=self._recipe, files=tuple(self._inputs), active=whole, whole=whole
             )
+            for before, receipts in sums.items():
+                # Plans read counts of `extract` alone, and the others' receipts with theirs would fill the memory.
+                if before in self._manifests and before != "extract":
+                    road.ledger.remember(receipts)
             planned = road.planned(name)
             if planned is None:
                 return {}

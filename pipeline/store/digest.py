@@ -32,8 +32,4 @@ def fingerprint(value: object) -> str:
 
 def combine(digests: Iterable[str]) -> str:
     """One digest over an ordered sequence of digests."""
-    whole = hashlib.sha256()
-    for digest in digests:
-        whole.update(digest.encode())
-        whole.update(b"\n")
-    return whole.hexdigest()
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()

@@ -61,6 +61,13 @@ def read_table(folder: Folder, name: str, columns: Sequence[str] | None = None) 
         )
 
 
+def read_some(folder: Folder, name: str, columns: Sequence[str]) -> pa.Table:
+    """As `read_table`, of those columns that the file has."""
+    with folder.open(name) as file, pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+        there = set(parquet.schema_arrow.names)
+        return parquet.read([one for one in columns if one in there], use_threads=False)
+
+
 def iterate(
     folder: Folder, name: str, columns: Sequence[str] | None = None, rows: int = ROW_GROUP
 ) -> Iterator[pa.Table]:
