@@ -122,9 +122,9 @@ def timed(run: str, root: str, others: list[str], floor: float) -> Iterator[Time
                 yield _timed(run, f"{view}{ending}?{words}".rstrip("?"), addresses, floor)
     signals = told(root, "signals").get("signals") or []
     own = next((one["signal"] for one in signals if SLIDES in one["rules"]), "")
-    words = [f"set={SLIDER}={value}" for value in range(30, 30 + 10 * SLIDERS, 10)]
+    moves = [f"set={SLIDER}={value}" for value in range(30, 30 + 10 * SLIDERS, 10)]
     for ending in ("", ".json"):
-        addresses = [f"{root}/signals{ending}?signal={own}&{one}" for one in words]
+        addresses = [f"{root}/signals{ending}?signal={own}&{one}" for one in moves]
         if ask(addresses[0]).status == 200:
             yield _timed(run, f"signals{ending}, slider at {SLIDERS} values", addresses, SLIDER_FLOOR)
 
