@@ -10,7 +10,7 @@ Z = 1.959963984540054  # of a 95 % interval
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """A share and its 95 % interval."""
+    """A share and its 95 % interval, from `low` to `high`."""
 
     share: float
     low: float

@@ -42,7 +42,11 @@ _FILES = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a run has something new: `version` changes with it; `live` while it goes on or is being read."""
+    """Whether the run named `run` has something new: `version` changes with it; `live` while it goes on or is being
+    read.
+
+    `reading` is true while parts of the ledger are unread; `damage` says what could not be read, or is empty.
+    """
 
     run: str
     version: str

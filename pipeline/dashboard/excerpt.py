@@ -25,7 +25,8 @@ class ExcerptPiece(msgspec.Struct, frozen=True):
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
-    """Part of a text: `before` and `after` are the characters that are not shown, `places` how many were marked in all.
+    """Part of a text, in `pieces`: `before` and `after` are the characters that are not shown, `places` how many were
+    marked in all.
 
     E-mail and IP addresses and telephone numbers are masked, whatever the recipe says.
     """

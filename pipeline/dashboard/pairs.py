@@ -53,9 +53,9 @@ class PairRow(msgspec.Struct, frozen=True, kw_only=True):
 class DocumentPair(msgspec.Struct, frozen=True, kw_only=True):
     """Two documents, `left` and `right`.
 
-    `jaccard`: shared shingles of all shingles of both, null if neither has any; a shingle is `ngram` units (`words` or
-    `characters`) of the normal form of the text, unmasked, of its first 500,000 characters. `common`: words that both
-    of the compared texts have in the same order. `rows`: the texts, masked.
+    `jaccard`: shared shingles of all shingles of both, null if neither has any; a shingle is `ngram` of `unit` (`words`
+    or `characters`) of the normal form of the text, unmasked, of its first 500,000 characters. `common`: words that
+    both of the compared texts have in the same order. `rows`: the texts, masked.
     """
 
     left: PairSide

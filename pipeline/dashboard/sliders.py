@@ -30,7 +30,9 @@ Array = np.ndarray[Any, Any]
 class Slider(msgspec.Struct, frozen=True, kw_only=True):
     """A setting with its range: `key` as `--set` names it, the rule that it moves, the recipe's value and the one now.
 
-    `low`, `high` and `step` come from the values that documents have. Null values: the rule is off.
+    `signal` is the column that the rule reads; it drops a document whose value is `drop_when` (such as `<`) the
+    threshold. `low`, `high` and `step` come from the values that documents have. Null values: the rule is off.
+    `language` is the one that has this threshold of its own, or empty.
     """
 
     key: str
@@ -54,7 +56,10 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """Documents of one group that are kept by the recipe and by the moved thresholds (of the sample, if it is one)."""
+    """Documents of the group `name` that are kept by the recipe (`before`) and by the moved thresholds (`now`).
+
+    Of the sample, where numbers come from one.
+    """
 
     name: str
     before: int
@@ -62,7 +67,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Border(msgspec.Struct, frozen=True, kw_only=True):
-    """A document near the threshold: its value, whether it was and is kept, and the other rules that it fails now."""
+    """A document near the threshold: its value, whether it was kept `before` and is `now`, and `others`.
+
+    `others` are rules on other signals that it fails now. `id` is as stored, `url` and `title` masked and cut, `host`
+    that of the address or empty.
+    """
 
     id: str
     url: str
@@ -78,10 +87,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the moved thresholds keep.
 
     `documents` were judged. `before` are kept by the recipe, `now` by all rules with what was moved, `alone` by the
-    rules on this signal alone. `gained` were dropped before, `lost` kept. `bytes_` and `tokens_` are of extracted text;
-    tokens are told from bytes at `tokens_per_byte`, which this run measured if `rate_measured`. `unread` pages were
-    screened by a cheap look and might be kept now: `retune` reads them again, and they are in none of the other
-    numbers. `exact` is false where these come from the stored sample.
+    rules on this signal alone. `gained` were dropped before, `lost` kept. `bytes_before`, `bytes_now`, `tokens_before`
+    and `tokens_now` are of the extracted text of what is kept; tokens are told from bytes at `tokens_per_byte`, which
+    this run measured if `rate_measured`. `unread` pages were screened by a cheap look and might be kept now: `retune`
+    reads them again, and they are in none of the other numbers. `exact` is false where these come from the stored
+    sample; `sampled` documents were looked at. `hosts`, `domains` and `languages` that gain or lose most; `border`:
+    documents nearest to the threshold.
     """
 
     documents: int

@@ -87,7 +87,8 @@ class LinesCut(msgspec.Struct, frozen=True, kw_only=True):
 
 class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """A document that stays for others: `id`, masked `url` and `title`, the `documents` that it stands for, itself
-    included, its copies by kind, and the id of the `cluster` that it is in (which may hold others that stay)."""
+    included, its copies by kind (`kinds`), and the id of the `cluster` that it is in (which may hold others that stay).
+    """
 
     id: str
     url: str

@@ -36,7 +36,8 @@ class FailuresQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailuresKind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of failed records or of documents extracted in spite of a fault: how many, and what it means."""
+    """A kind of failed records or of documents extracted in spite of a fault: their `number`, and what it means
+    (`meaning`)."""
 
     kind: str
     number: int
@@ -44,7 +45,8 @@ class FailuresKind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailuresRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One failed record: where it lies, `offset` and `length` in bytes of the file (null where not known), and why.
+    """One failed record: its `id`, the `kind` of failure, where it lies, `offset` and `length` in bytes of the file
+    (null where not known), and why.
 
     `url` and `message` are cut, and personal data in them is masked.
     """
@@ -68,7 +70,10 @@ class FailuresFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailuresShard(msgspec.Struct, frozen=True, kw_only=True):
-    """A shard that failed on every attempt, and the last reason. Its documents count as `shard_given_up`."""
+    """A shard of a `stage` that failed on every attempt, and the last reason.
+
+    Its documents count as `shard_given_up`.
+    """
 
     stage: str
     shard: str

@@ -61,7 +61,7 @@ class FunnelReason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunnelStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One step: `left` documents of the step before less `removed`, which is the sum of `why`.
+    """One step by its `name`: `left` documents of the step before less `removed`, which is the sum of `why`.
 
     `bytes` of text in UTF-8 are left: those of the step before less `removed_bytes` (the sum of `why`) and less
     `changed_bytes`, which went out of documents that stay; null before extraction and where not counted. `tokens` is an
@@ -83,8 +83,8 @@ class FunnelStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunnelCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Processor time of the stages behind a group of steps, in core-seconds: by stage, in all, and what the stage
-    `extract` measured of itself (`looking` at pages cheaply, `extracting` the others).
+    """Processor time of the stages behind a group of steps, in core-seconds: by stage, in all (`core_seconds`), and the
+    `parts` that the stage `extract` measured of itself (`looking` at pages cheaply, `extracting` the others).
 
     What one filter takes of its stage is not measured. The group `model` (training) has no step.
     """
@@ -111,11 +111,12 @@ class FunnelScreened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunnelAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The steps from records to tokens.
+    """The steps from records to tokens, what they cost (`costs`), and what there is in all (`head`).
 
     `bytes_per_token` is what estimates are made with: `measured` on this run's corpus, or a constant of English web
     text. `open` lists the stages under way: while there are any, all numbers are so far. `split` is tokens by split,
-    once there are any. `by` is the breakdown that was asked for, or null.
+    once there are any. `screened` documents were dropped by a cheap look before extraction. `by` is the breakdown that
+    was asked for, or null.
     """
 
     head: FunnelHead

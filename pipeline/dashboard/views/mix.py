@@ -59,7 +59,7 @@ class MixRow(msgspec.Struct, frozen=True, kw_only=True):
 
 class MixPhase(msgspec.Struct, frozen=True, kw_only=True):
     """A phase of a model's training: which `model` (`stable` or an arm), `phase` by name, tokens `planned` and `read`
-    (null before training), a row a domain."""
+    (null before training), `rows`: one a domain."""
 
     model: str
     phase: str

@@ -81,7 +81,7 @@ class RuleAbsent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleBand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a filter or rule removed against what its makers published.
+    """What the filter or rule `name` removed against what its makers published (`source`).
 
     `share`: removed, of what reached the filter, by `by` (documents or characters), null where nothing did; `low` and
     `high`: the published band; `inside`: null where fewer than 500 documents reached it; `reached`: documents.

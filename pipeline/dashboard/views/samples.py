@@ -53,7 +53,8 @@ class SamplesQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SampleValue(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule against a document: `value` of `signal`, as `shown`; it `drops` when compared so with its threshold."""
+    """A rule against a document: `value` of `signal`, as `shown`; it `drops` when compared so (`drop_when`) with its
+    `threshold`, and `failed` if that holds."""
 
     rule: str
     signal: str
@@ -66,12 +67,13 @@ class SampleValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SampleDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One document.
+    """One document: `id`, `url` and `title` masked and cut, `host`, `language`, `domain` where it has one.
 
-    `bytes`: of extracted text; `screened`: the rule by which a cheap look spared its extraction; `values`: of the rules
-    that fail, the one asked for first, and `others` that are not listed; `rule`: whose places are marked in the
-    excerpt; `source`: which text that is (`extracted`, also as a filter saw it after the edits before it; `documents`,
-    `corpus`), empty where there is none to show, and then `excerpt` is null.
+    `fate`: what became of it; `reason`: the first rule that dropped it, or empty; `bytes`: of extracted text;
+    `screened`: the rule by which a cheap look spared its extraction; `values`: of the rules that fail, the one asked
+    for first, and `others` that are not listed; `rule`: whose places are marked in the excerpt; `source`: which text
+    that is (`extracted`, also as a filter saw it after the edits before it; `documents`, `corpus`), empty where there
+    is none to show, and then `excerpt` is null.
     """
 
     id: str
@@ -112,7 +114,7 @@ class SamplesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     `rules`, `languages`, `domains`: what can be asked for; `exact`: every document is in memory, not a sample of them;
     `released`: texts as extracted were removed after the run, so dropped documents have none to show; `pages`: of the
-    longer side.
+    longer side, `page` the one shown, counted from 1; `search`: how far texts were searched, null without words.
     """
 
     kept: SampleSide

@@ -38,8 +38,9 @@ class ShardsStage(msgspec.Struct, frozen=True, kw_only=True):
     `slowest`; `memory_median`, `memory_p95`, `memory_max` bytes of its peak (null where not noted). `started` and
     `ended` are Unix times of the first beginning and the last end, null where not noted, `working_seconds` the time in
     between without long pauses; `documents` and `bytes` (of input for extract, else of text; 0 where not counted) that
-    were worked on, and how many a second of that time. Of a stage under way `seconds_left` is what the rest takes at
-    the speed so far, counted from the last end, and `expected_end` that time; both are null otherwise.
+    were worked on, and how many a second of that time (`documents_per_second`, `bytes_per_second`). Of a stage under
+    way `seconds_left` is what the rest takes at the speed so far, counted from the last end, and `expected_end` that
+    time; both are null otherwise.
     """
 
     stage: str
@@ -90,7 +91,9 @@ class ShardsCell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardsTimeline(msgspec.Struct, frozen=True, kw_only=True):
-    """Working time: `seconds` of it from Unix time `began` on, in `bins`; `pauses` long ones are left out."""
+    """Working time: `seconds` of it from Unix time `began` on, in `bins`; `pauses` long ones are left out.
+
+    `curves` are what was done in each bin by stage, `cells` how long shards took."""
 
     began: float
     seconds: float
@@ -101,8 +104,10 @@ class ShardsTimeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardsRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One shard: Unix time when it was begun (null: not noted), seconds it took and how many times its stage's median,
-    processor seconds, peak memory in bytes (null: not noted), documents and bytes worked on, and the machine."""
+    """One shard of a `stage`: Unix time when it was `started` (null: not noted), `wall_seconds` that it took,
+    `slowness`: how many times its stage's median, processor seconds (`core_seconds`), peak memory in bytes (null: not
+    noted), documents and bytes worked on, and the `host`.
+    """
 
     stage: str
     shard: str
@@ -117,7 +122,8 @@ class ShardsRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardsHost(msgspec.Struct, frozen=True, kw_only=True):
-    """One machine: its shards, their core-seconds and documents, and the largest peak in bytes (null: not noted)."""
+    """One machine, `host`: its shards, their `core_seconds` and documents, and `memory_max`, the largest peak in bytes
+    (null: not noted)."""
 
     host: str
     shards: int
@@ -127,7 +133,9 @@ class ShardsHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """All stages; time (null where no shard noted when it was begun); shards that fit, `rows` of `matching`; hosts."""
+    """All stages; the `timeline` (null where no shard noted when it was begun); shards that fit, `rows` of `matching`.
+
+    `hosts` are the machines with most core-seconds, of `hosts_all`."""
 
     stages: list[ShardsStage]
     timeline: ShardsTimeline | None

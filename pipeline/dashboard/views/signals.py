@@ -32,7 +32,8 @@ class SignalsQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One signal that can be shown: its column, unit, what it measures, its rules, and documents that fail these."""
+    """One signal that can be shown: its column, unit, what it measures (`description`), its rules, and `failing`
+    documents, a document once for each of these that it fails."""
 
     signal: str
     unit: str
@@ -42,7 +43,8 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalThreshold(msgspec.Struct, frozen=True, kw_only=True):
-    """One threshold on the signal: the rule, what drops a document, and the value now and in the recipe.
+    """One threshold on the signal: the rule, what drops a document (`drop_when`: a value that is, such as `<`, the
+    threshold), and the value now and in the recipe.
 
     `language` is the one that has this threshold of its own, or empty.
     """
@@ -55,13 +57,14 @@ class SignalThreshold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A signal and what is done with it.
+    """A signal and what is done with it; `signals` are all that can be asked for.
 
     `kept` and `dropped` map the lower edge of a bin (steps of .02 up to 1 for shares, else quarters of a power of two)
     to documents, by the moved thresholds where documents are at hand, else by the recipe's. `from_sample` is true
     where they were counted in the stored sample. `outcome` is null where nothing is stored of documents. `patch` is
     a recipe patch of what was moved, `command` what runs it; both empty where
-    nothing was.
+    nothing was. `unmeasured` documents have no value. `sliders` are those of this signal, `elsewhere` moved ones of
+    others. `reading` is true while signals are still being read.
     """
 
     signals: list[SignalRow]

@@ -72,8 +72,9 @@ class TrainingModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainingLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model logged, thinned to some 400 points: pairs of tokens read and `loss` (smoothed, nats a token), `raw`
-    loss, learning `rate`."""
+    """What a model logged, its `colour` as the model's, thinned to some 400 points: pairs of tokens read and `loss`
+    (smoothed, nats a token), `raw` loss, learning `rate`.
+    """
 
     model: str
     colour: str

@@ -32,7 +32,7 @@ class WhyQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhyLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the story: what it is about, and the words."""
+    """One line of the story: what it is about (`label`), and the words."""
 
     label: str
     words: str
@@ -42,8 +42,8 @@ class WhyRule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule against the document, as `sluice why --json` has it.
 
     `value` was measured of `signal`, null where it was not; the rule drops when `value drop_when threshold` holds and
-    `condition` does not spare the document (`excused`); a null threshold switches it off. `mark` says the same in a
-    word, `shown` and `drops` are value and threshold as text.
+    `condition` does not spare the document (`excused`), and then it has `failed`; a null threshold switches it off.
+    `mark` says the same in a word, `shown` and `drops` are value and threshold as text.
     """
 
     rule: str
@@ -67,7 +67,7 @@ class WhyCluster(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhyStory(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one document.
+    """What became of one document: its `id`, `url` and `title`.
 
     `fate` is dropped, removed, duplicate, failed, skipped, corpus or kept so far; `reason` the first failing rule,
     `reasons` all; `told` the lines of `sluice why`; `rules` every rule in recipe order; `duplicate_of` the copy that
@@ -90,7 +90,7 @@ class WhyStory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhyExample(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that can be asked for."""
+    """A document that can be asked for: its `id`, `title` and `fate`."""
 
     id: str
     title: str
@@ -98,7 +98,8 @@ class WhyExample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhyAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The stories of the documents with this id or URL; without a question, some ids to begin with."""
+    """The stories of the documents with this id or URL; without a question, some ids to begin with
+    (`examples`)."""
 
     stories: list[WhyStory]
     examples: list[WhyExample]
@@ -109,11 +110,13 @@ def answer(house: House, seen: Seen, asked: WhyQuestion) -> WhyAnswer:
 
     An id names its file, so few files are opened; a URL is looked for among the documents in memory.
     """
-    key = asked.id.strip()
-    if not key:
+    if not asked.id.strip():
         return WhyAnswer(stories=[], examples=_examples(seen.documents))
     files = files_of(seen.run)
-    found = place_of(files, key) or _in_memory(seen.documents, key) or _failed(files, key)
+    for key in (asked.id, asked.id.strip()):  # as it was asked first: an id may end in a space
+        found = place_of(files, key) or _in_memory(seen.documents, key) or _failed(files, key)
+        if found:
+            break
     stories = [
         story(id_, rows_of(files, id_, shards), seen.run.recipe)
         for id_, shards in sorted(found.items())[:STORIES]
