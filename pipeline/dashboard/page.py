@@ -17,6 +17,8 @@ from pipeline.report.against import against
 from pipeline.report.axes import short
 from pipeline.report.page import environment
 
+_SETTING = 80  # characters of a setting's value that are shown
+
 
 def url(run: str, view: str, asked: Any = None, **changes: Any) -> str:
     """The address of a view with the parameters of `asked`, those in `changes` replaced; None leaves one out."""
@@ -49,8 +51,17 @@ def _environment() -> jinja2.Environment:
     }
     found.globals |= {"against": against}
     found.filters["short"] = short
+    found.filters["setting"] = setting
     found.globals |= {"url": url, "bars": bars, "training": training}
     return found
+
+
+def setting(value: Any) -> str:
+    """A recipe's value as compact JSON, cut; a dash for null."""
+    if value is None:
+        return "–"
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _SETTING else text[: _SETTING - 1] + "…"
 
 
 def render(house: House, seen: Seen, view: View, asked: Any, answer: Any) -> str:
