@@ -15,50 +15,51 @@ import pyarrow as pa
 from filters.models.draw import below, cut
 from pipeline.compare.answer import Answer, Difference, ReasonCount
 from pipeline.compare.join import Joined, joined
-from pipeline.compare.run import ROWS, RunSide
+from pipeline.compare.run import EXACT, ROWS, RunSide
 from pipeline.compare.samples import samples
 from pipeline.compare.settings import differing
 from pipeline.compare.whatif import WhatIf
 from pipeline.errors import UsageError
 from pipeline.recipe import Recipe
+from pipeline.report.run import open_run
 from pipeline.store import Folder
 
-EXACT = 1_000_000  # documents a side
 SAMPLES = 5  # a side
 _PURPOSE = "comparison"
 # Settings that other thresholds over stored signals may differ in, besides those of filters.
 _HARMLESS = ("extract.cascade", "bands", "canaries", "max_failed", "keep_text")
 
 
-def compare_runs(left: Folder, right: Folder, limit: int = SAMPLES, exact: int = EXACT) -> Answer:
+def compare_runs(
+    left: Folder | RunSide, right: Folder | RunSide, limit: int = SAMPLES, exact: int = EXACT
+) -> Answer:
     """Two runs compared, by what became of each document.
 
     `limit` is the number of samples a side. Raises UserError where a folder is no run, or not filtered to the end.
     """
-    one = RunSide(left)
-    return _compared(one, RunSide(right), limit, exact)
+    return _compared(_side(left), _side(right), limit, exact)
 
 
 def compare_recipe(
-    run: Folder, recipe: Recipe, name: str, limit: int = SAMPLES, exact: int = EXACT
+    run: Folder | RunSide, recipe: Recipe, name: str, limit: int = SAMPLES, exact: int = EXACT
 ) -> Answer:
     """A run compared with another recipe's filters over the signals that it stored.
 
     Rules that these cannot judge drop nothing and are listed. Raises UserError where the folder is no run, UsageError
     where stored signals decide nothing at all.
     """
-    one = RunSide(run)
+    one = _side(run)
     return _compared(one, WhatIf(one, recipe, name, "recipe"), limit, exact)
 
 
 def compare_settings(
-    run: Folder, recipe: Recipe, name: str, limit: int = SAMPLES, exact: int = EXACT
+    run: Folder | RunSide, recipe: Recipe, name: str, limit: int = SAMPLES, exact: int = EXACT
 ) -> Answer:
     """A run compared with its own recipe under changed thresholds, as `retune` would decide, nothing written.
 
     Raises UsageError for a change that stored signals cannot answer, else as `compare_recipe`.
     """
-    one = RunSide(run)
+    one = _side(run)
     other = WhatIf(one, recipe, name, "settings")
     for setting in differing(one.recipe, recipe):
         if not setting.key.startswith(("filters", *_HARMLESS)):
@@ -74,6 +75,10 @@ def compare_settings(
     return _compared(one, other, limit, exact)
 
 
+def _side(run: Folder | RunSide) -> RunSide:
+    return run if isinstance(run, RunSide) else RunSide(open_run(run))
+
+
 def _compared(left: RunSide, right: RunSide | WhatIf, limit: int, exact: int) -> Answer:
     level = "corpus" if left.reached == right.reached == "corpus" else "filters"
     share = min(1.0, exact / max(left.documents, right.documents, 1))
@@ -87,12 +92,9 @@ def _compared(left: RunSide, right: RunSide | WhatIf, limit: int, exact: int) ->
 
 
 def _rows(side: RunSide | WhatIf, level: str, by: str, share: float) -> pa.Table:
-    if isinstance(side, WhatIf):
-        side.counts.clear()
     limit = cut(share)
     tables = [ROWS.empty_table()]
-    for number in range(len(side.shards)):
-        rows = side.rows(number, level)
+    for rows in side.rows(level):
         if share < 1.0:
             keys = [one or "" for one in rows[by].to_pylist()]
             rows = rows.filter(pa.array(below(keys, _PURPOSE, limit)))

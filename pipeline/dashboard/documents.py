@@ -51,7 +51,8 @@ class Documents:
     """A table of documents, or of a sample of them, and what is grouped by.
 
     Columns of `table`: id, url, title, host, language, crawl, domain (of documents that have one), bytes (of extracted
-    text; 0 where a cheap look spared the page), kept (by the filters), reason, reasons, screened, fate (`dropped`,
+    text; 0 where a cheap look spared the page, null there in `extract_bytes`), kept (by the filters), reason, reasons,
+    screened, fate (`dropped`,
     `removed`, `duplicate`, `corpus`, or `kept so far`), shard, and the signals that rules and conditions name.
     """
 
@@ -318,7 +319,7 @@ def _described(table: pa.Table, shards: pa.Array, crawl: pa.Array) -> pa.Table:
         columns["screened"] = nothing
     for name, column in columns.items():
         table = table.append_column(name, column)
-    return table.drop_columns([name for name in ("warc_file", "extract_bytes") if name in table.column_names])
+    return table.drop_columns([name for name in ("warc_file",) if name in table.column_names])
 
 
 def hosts(urls: pa.ChunkedArray) -> pa.ChunkedArray:

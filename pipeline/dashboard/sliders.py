@@ -14,6 +14,7 @@ import numpy as np
 
 from filters.knobs import Knob
 from filters.types import Rule
+from pipeline.dashboard.sides import pages_of
 from pipeline.dashboard.view import BadQuestion
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import UserError
@@ -89,10 +90,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `documents` were judged. `before` are kept by the recipe, `now` by all rules with what was moved, `alone` by the
     rules on this signal alone. `gained` were dropped before, `lost` kept. `bytes_before`, `bytes_now`, `tokens_before`
     and `tokens_now` are of the extracted text of what is kept; tokens are told from bytes at `tokens_per_byte`, which
-    this run measured if `rate_measured`. `unread` pages were screened by a cheap look and might be kept now: `retune`
-    reads them again, and they are in none of the other numbers. `exact` is false where these come from the stored
-    sample; `sampled` documents were looked at. `hosts`, `domains` and `languages` that gain or lose most; `border`:
-    documents nearest to the threshold.
+    this run measured if `rate_measured`. `unread` pages were screened by a cheap look that would not screen them now:
+    `retune` reads them again, and they are in none of the other numbers. `exact` is false where these come from the
+    stored sample; `sampled` documents were looked at. `hosts`, `domains` and `languages` are those that gain or lose
+    most; `border` holds documents nearest to the threshold.
     """
 
     documents: int
@@ -148,18 +149,15 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
     """The run's recipe with these `--set` pairs, which have to be thresholds; raises BadQuestion."""
     recipe, pairs = seen.run.recipe, tuple(settings)
     if pairs:
-        from pipeline.retune import require_thresholds
-
         require_filters(pairs)
         try:
             recipe = _changed(seen.run.recipe, pairs)
-            require_thresholds(seen.run.recipe, recipe)
         except UserError as error:
             raise BadQuestion(str(error)) from None
     if not seen.documents.rows:
         return Moved(recipe, None, None, pairs, *_saved(seen, pairs))
     before = _decided(seen)
-    now = moved(before, recipe, seen.documents) if pairs else before
+    now = moved(before, recipe, seen.documents, pages_of(seen)) if pairs else before
     return Moved(recipe, before, now, pairs, *_saved(seen, pairs))
 
 
@@ -173,14 +171,18 @@ def require_filters(pairs: Sequence[str]) -> None:
 
 @lru_cache(maxsize=64)
 def _changed(recipe: Recipe, pairs: tuple[str, ...]) -> Recipe:
-    return with_settings(recipe, pairs)
+    from pipeline.retune import require_thresholds
+
+    found = with_settings(recipe, pairs)
+    require_thresholds(recipe, found)
+    return found
 
 
 def _decided(seen: Seen) -> Decisions:
     """The recipe's own decisions, made once a snapshot of the documents."""
     cache = seen.documents.cache
     if "decisions" not in cache:
-        cache["decisions"] = decisions(seen.run.recipe, seen.documents)
+        cache["decisions"] = decisions(seen.run.recipe, seen.documents, pages_of(seen))
     return cache["decisions"]
 
 
@@ -261,8 +263,7 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
     assert now.before is not None
     assert now.now is not None
     documents = seen.documents
-    unread = ~np.isin(documents.codes("screened")[0], _nothing(documents)) & now.keep
-    before, keep = now.before.keep, now.keep & ~unread
+    before, keep = now.before.keep, now.keep
     own = [at for at, (_, rule) in enumerate(now.recipe_rules) if rule.signal == signal]
     alone = ~np.any([now.now.failed[at] for at in own], axis=0) if own else np.ones(documents.rows, np.bool_)
     rate = token_rate(seen.run)
@@ -281,7 +282,7 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
         tokens_now=round(sizes[1] * rate.tokens_per_byte),
         tokens_per_byte=rate.tokens_per_byte,
         rate_measured=rate.measured,
-        unread=int(unread.sum() * scale),
+        unread=int(now.now.unread.sum() * scale),
         exact=documents.exact,
         sampled=documents.rows,
         hosts=_changes(seen, "host", before, keep),
@@ -289,13 +290,6 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
         languages=_changes(seen, "language", before, keep),
         border=_border(seen, now, signal, own, before, keep),
     )
-
-
-def _nothing(documents: Any) -> list[int]:
-    """The codes of pages that no look screened."""
-    from pipeline.dashboard.documents import UNKNOWN
-
-    return [at for at, label in enumerate(documents.codes("screened")[1]) if label == UNKNOWN]
 
 
 def _amount(seen: Seen, chosen: Array) -> Amount:

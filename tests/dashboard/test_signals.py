@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from pipeline.dashboard.sides import pages_of
 from pipeline.dashboard.sliders import Outcome
 from pipeline.dashboard.view import BadQuestion, House
 from pipeline.dashboard.views.signals import SignalsAnswer, SignalsQuestion, answer
@@ -86,13 +87,14 @@ def test_a_retune_keeps_what_the_slider_says(
 
 
 def test_moved_decisions_are_those_of_all_rules_asked_anew(seen: Seen) -> None:
-    before = decisions(seen.run.recipe, seen.documents)
+    before = decisions(seen.run.recipe, seen.documents, pages_of(seen))
     recipe = with_settings(
         seen.run.recipe, ["filters.gopher_quality.min_words=99", "filters.c4.min_sentences=1"]
     )
     other = with_settings(seen.run.recipe, ["filters.gopher_quality.min_words=99"])
     for changed in (recipe, other):
-        step, whole = moved(before, changed, seen.documents), decisions(changed, seen.documents)
+        stored = (seen.documents, pages_of(seen))
+        step, whole = moved(before, changed, *stored), decisions(changed, *stored)
         assert np.array_equal(step.keep, whole.keep)
         assert all(np.array_equal(one, two) for one, two in zip(step.failed, whole.failed, strict=True))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -11,6 +12,9 @@ from pipeline.dashboard.sliders import require_filters
 from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from pipeline.recipe import Recipe
 
 CACHED = 16  # comparisons remembered for each snapshot
 
@@ -67,20 +71,34 @@ def answer(house: House, seen: Seen, asked: CompareQuestion) -> CompareAnswer:
 
 def _compared(seen: Seen, other: Seen | None, asked: CompareQuestion) -> Answer:
     from pipeline.compare.query import compare_recipe, compare_runs, compare_settings
-    from pipeline.recipe import load, with_settings
+    from pipeline.dashboard.sides import side_of
+    from pipeline.recipe import with_settings
 
-    folder = seen.run.folder
+    for one in (seen, other):
+        if one is not None and not one.documents.exact:
+            raise BadQuestion(
+                f"{one.documents.total:,} documents are too many to compare while you wait: "
+                f"{_command(seen, other, asked)}",
+                409,
+            )
     try:
         if other is not None:
-            return compare_runs(folder, other.run.folder, asked.limit)
+            return compare_runs(side_of(seen), side_of(other), asked.limit)
         if asked.recipe:
-            return compare_recipe(folder, load(asked.recipe), asked.recipe, asked.limit)
+            return compare_recipe(side_of(seen), _shipped(asked.recipe), asked.recipe, asked.limit)
         require_filters(asked.set)
         recipe = with_settings(seen.run.recipe, asked.set)
         name = " ".join(f"--set {pair}" for pair in asked.set)
-        return compare_settings(folder, recipe, name, asked.limit)
+        return compare_settings(side_of(seen), recipe, name, asked.limit)
     except UserError as error:
         raise BadQuestion(str(error)) from None
+
+
+@cache
+def _shipped(name: str) -> Recipe:
+    from pipeline.recipe import load
+
+    return load(name)
 
 
 def _command(seen: Seen, other: Seen | None, asked: CompareQuestion) -> str:
