@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipeline.dashboard.warm import warm
 from pipeline.dashboard.watch import Watched
 
 if TYPE_CHECKING:
@@ -63,8 +65,11 @@ def serve(
     server = make_server(runs, hosts, token, price)
     for one in runs.values():
         one.start()
+    ended = threading.Event()
+    threading.Thread(target=warm, args=(runs, price, ended), name="warm", daemon=True).start()
     try:
         server.run(sockets=[listening])
     finally:
+        ended.set()
         for one in runs.values():
             one.stop()
