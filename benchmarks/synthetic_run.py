@@ -320,11 +320,9 @@ class _Writer:
             ]
             if stage != "extract" and self.lost:
                 inputs += self.given_up
-            counts = (
-                template.counts
-                if stage != "extract" or not failed
-                else _with_failures(template.counts, failed)
-            )
+            counts = template.counts
+            if stage == "extract":
+                counts = _with_failures(counts, failed)
             self._write(stage, shard, number, inputs, outputs, template, counts)
             for output in outputs:
                 self.outputs.setdefault(output.folder, []).append(output)
@@ -505,10 +503,11 @@ class _Writer:
 
 
 def _with_failures(counts: Mapping[str, Any], failed: int) -> dict[str, Any]:
-    """With this many responses more, which failed."""
+    """With this many failed responses instead of those of the base run, which would be listed nowhere."""
     by_kind = {kind: (failed + 1 - at) // len(FAILED) for at, kind in enumerate(FAILED)}
-    more = {name: counts[name] + failed for name in ("records", "responses") if name in counts}
-    return {**counts, **more, "failed": {kind: number for kind, number in by_kind.items() if number}}
+    more = failed - sum(counts.get("failed", {}).values())
+    changed = {name: counts[name] + more for name in ("records", "responses") if name in counts}
+    return {**counts, **changed, "failed": {kind: number for kind, number in by_kind.items() if number}}
 
 
 def _placed(table: pa.Table, file: InputFile, offsets: Array) -> pa.Table:
