@@ -1,7 +1,8 @@
 """What a run stored of each document, in memory: where it is from, how long it is, what decided about it.
 
 Up to `LIMIT` documents all of them are read, from `documents/` and `dropped/`; of a larger run the stored sample
-(`pipeline/signal_sample.py`), thinned by the same hash to at most as many rows. Texts are never read here.
+(`pipeline/signal_sample.py`), thinned by the same hash to at most `SAMPLE` rows. Texts are never read
+here.
 
 Only columns that rules, conditions and breakdowns need are held: some 8 bytes each for every document.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.store import Folder
 
 LIMIT = 1_000_000  # documents that are answered for exactly
+SAMPLE = 250_000  # rows of a larger run: a share is known within .2 % of all documents, and a slider answers at once
 SHARDS = 50  # whose signals are read by one call of `advance`
 FEW = 16  # pieces that a snapshot's columns may be in
 BREAKDOWNS = ("language", "host", "domain", "crawl")
@@ -160,11 +162,11 @@ class Loading:
         return not self._sampled and self._read_fates(sums)
 
     def _thin(self, documents: int) -> None:
-        """Hold at most `LIMIT` sampled rows of this many documents: fewer by the same hash."""
+        """Hold at most about `SAMPLE` rows for this many documents: fewer by the same hash."""
         from pipeline.signal_sample import SAMPLED
 
         modulus = self._modulus
-        while documents > LIMIT * SAMPLED * modulus:
+        while documents > SAMPLE * SAMPLED * modulus:
             modulus *= 2
         if modulus > self._modulus:
             self._modulus = modulus
