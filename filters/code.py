@@ -58,7 +58,7 @@ KEYWORDS = tuple(
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds (null: off). Defaults: the published ones, for files of code."""
 
-    max_mean_line: Amount | None = 100
+    max_mean_line: Amount | None = 100.0
     max_longest_line: Count | None = 1000
     max_lines: Count | None = 100_000
     min_alphanumeric: Share | None = 0.25

@@ -41,8 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     min_characters: Count | None = None  # 150 in Dolma 3
     min_words: Count | None = 50
     max_words: Count | None = 100_000
-    min_word_length: Amount | None = 3
-    max_word_length: Amount | None = 10
+    min_word_length: Amount | None = 3.0
+    max_word_length: Amount | None = 10.0
     max_symbol_ratio: Amount | None = 0.1
     max_bullet_lines: Share | None = 0.9
     max_ellipsis_lines: Share | None = 0.3

@@ -33,8 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     top_ngrams: Literal["published", "intended"] = "published"  # published: never applied
     min_words: Count | None = 50
     max_words: Count | None = 100_000
-    min_word_length: Amount | None = 3  # median
-    max_word_length: Amount | None = 10
+    min_word_length: Amount | None = 3.0  # median
+    max_word_length: Amount | None = 10.0
     max_symbol_words: Share | None = 0.1
     min_alphabetic_words: Share | None = 0.8
     min_required_words: Count | None = 2

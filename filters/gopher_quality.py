@@ -25,8 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     words: Kind = "english"  # as spaCy splits them; `unicode`: of any script
     min_words: Count | None = 50
     max_words: Count | None = 100_000
-    min_word_length: Amount | None = 3
-    max_word_length: Amount | None = 10
+    min_word_length: Amount | None = 3.0
+    max_word_length: Amount | None = 10.0
     max_hash_ratio: Amount | None = 0.1  # `#` to words
     max_ellipsis_ratio: Amount | None = 0.1  # `...` and `…` to words
     max_bullet_lines: Share | None = 0.9

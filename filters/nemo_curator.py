@@ -63,8 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     min_words: Count | None = 50
     max_words: Count | None = 100_000
     max_boilerplate: Share | None = 0.4
-    min_word_length: Amount | None = 3
-    max_word_length: Amount | None = 10
+    min_word_length: Amount | None = 3.0
+    max_word_length: Amount | None = 10.0
     max_no_end_mark: Share | None = 0.85
     max_ellipsis: Share | None = 0.3
     min_common_words: Count | None = 2

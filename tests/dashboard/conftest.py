@@ -68,7 +68,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         path.stat().st_size for path in run.glob("_work/*/metrics.jsonl")
     ):
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
+    while process.poll() is None:  # the first lets the training go on for a while, the second ends it
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
     _, talk = process.communicate(timeout=300)
     assert process.returncode == 143, talk
     stopped = seen_of(run)

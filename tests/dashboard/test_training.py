@@ -56,7 +56,7 @@ def test_while_a_training_goes_on_its_last_step_is_told(trained: Trained) -> Non
 
 def test_an_open_page_learns_of_new_steps_by_the_version(trained: Trained) -> None:
     size = sum(len(json.dumps(step, separators=(",", ":"))) + 1 for step in trained.steps)
-    assert trained.stopped.version.partition(".")[0] == trained.version
+    assert "." not in trained.version
     assert trained.stopped.version.partition(".")[2] == str(size)
 
 

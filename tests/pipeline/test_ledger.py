@@ -186,7 +186,7 @@ def test_repair_from_another_place_and_of_one_stage(sample: Path, tmp_path: Path
     folders = {
         path.name for path in (tmp_path / "out").iterdir() if path.is_dir() and not path.name.startswith("_")
     }
-    assert folders == {"ledger", "documents", "dropped"}
+    assert folders == {"ledger", "documents", "dropped", "signals"}
 
 
 def test_names_that_look_alike_stay_apart(tmp_path: Path) -> None:
