@@ -68,12 +68,6 @@ class Decisions:
         """Documents that were read and that no rule drops, (rows,) of bool."""
         return np.asarray((self.fails == 0) & ~self.spared, np.bool_)
 
-    def rule(self, name: str) -> Array:
-        """Documents that fail one rule, (rows,) of bool; KeyError for a rule that there is not."""
-        if name not in self.names:
-            raise KeyError(name)
-        return self.failed[self.names.index(name)]
-
 
 def decisions(recipe: Recipe, stored: Columns, pages: Pages) -> Decisions:
     """The decisions of the recipe that stored documents were made with, all rules of it; `pages` as these were read."""

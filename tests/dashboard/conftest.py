@@ -67,7 +67,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     while process.poll() is None and not any(
         path.stat().st_size for path in run.glob("_work/*/metrics.jsonl")
     ):
-        time.sleep(0.02)
+        time.sleep(0.02)  # there is no event to wait for
     while process.poll() is None:  # the first lets the training go on for a while, the second ends it
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
