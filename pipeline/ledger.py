@@ -63,6 +63,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     started: float = 0.0  # Unix time when the attempt began, which ended `wall_seconds` later; 0: not noted
     peak_memory: int = 0  # bytes: see `pipeline.engine.meter`; 0: not noted
+    device: str = ""  # that a model was trained on: cpu, or a GPU's name
     parts: dict[str, float] = {}  # what the stage itself measured, by name
 
 

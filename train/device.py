@@ -8,29 +8,34 @@ on CUDA. Nothing is compiled on a CPU, where compiling takes longer than a small
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import msgspec
 import torch
 
 from train.attention import Attention, choose
 from train.errors import TrainError
+from train.peak import Peak, peak
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A device, the type of activations and the attention kernel."""
+    """A device, the type of activations, the attention kernel, and what the device can do at its best."""
 
     device: torch.device
     dtype: torch.dtype
     attention: Attention
+    peak: Peak
 
-    def describe(self) -> dict[str, str]:
-        """For the summary and the terminal."""
+    def describe(self) -> dict[str, Any]:
+        """For whoever wants to know where and how fast a model was trained."""
         return {
             "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu",
             "dtype": str(self.dtype).removeprefix("torch."),
             "attention": self.attention.kernel,
             "attention_reason": self.attention.reason,
             "torch": str(torch.__version__),
+            "peak_flops": self.peak.flops,
+            "peak_measured": self.peak.measured,
         }
 
 
@@ -47,4 +52,6 @@ def prepare(wanted: str, threads: int, head_width: int) -> Place:
     if device.type == "cpu":
         torch.set_num_threads(threads)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    return Place(device=device, dtype=dtype, attention=choose(device, dtype, head_width))
+    return Place(
+        device=device, dtype=dtype, attention=choose(device, dtype, head_width), peak=peak(device, dtype)
+    )

@@ -29,9 +29,10 @@ from train.data import Batches
 from train.device import Place, prepare
 from train.errors import CheckpointError, NonFiniteLossError, StoppedError, TrainError
 from train.export import write_model
-from train.metrics import METRICS, Metrics
+from train.metrics import METRICS, Metrics, write_place
 from train.model import Decoder, initialise
 from train.optimizer import adamw, load_state, set_rate, state_tensors
+from train.plan import flops_per_token
 from train.schedule import stable_schedule
 from train.stop import on_signals
 from train.task import Task, check_same, identity
@@ -97,6 +98,7 @@ def fit(task: Task, work: Path, progress: Progress | None) -> tuple[Decoder, Pla
     if start:
         _load(start, model, optimizer)
     first = start.head.step if start else task.first
+    write_place(work, place.describe() | {"flops_per_token": flops_per_token(sizes)})
     began = time.perf_counter()
     with Metrics(work, first) as metrics:
         _Steps(task, model, optimizer, place, work, metrics, progress).run(first)
@@ -107,7 +109,7 @@ def fit(task: Task, work: Path, progress: Progress | None) -> tuple[Decoder, Pla
         place,
         {
             "seconds": seconds,
-            "tokens_per_second": steps * task.tokens_per_step / seconds if steps else 0.0,
+            "tokens": steps * task.tokens_per_step,
             "resumed_at": found.head.step if found else None,
             "damaged_checkpoints": damage,
         },

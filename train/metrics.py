@@ -2,18 +2,22 @@
 
 `metrics.jsonl` holds what the data and the seed decide (step, tokens, phase, lr, loss, gradient_norm), so a run that
 was killed and resumed leaves the same bytes as one that was not; `timing.jsonl` holds what the machine decides
-(seconds, tokens_per_second) and differs every time.
+(seconds, tokens_per_second) and differs every time. `place.json` says where it is trained, and what the device could do
+at its best.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
-METRICS, TIMING = "metrics.jsonl", "timing.jsonl"
+from train import publish
+
+METRICS, TIMING, PLACE = "metrics.jsonl", "timing.jsonl", "place.json"
 
 
 class Metrics:
@@ -44,6 +48,12 @@ class Metrics:
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
+
+
+def write_place(folder: Path, place: Mapping[str, object]) -> None:
+    """Say where the steps that follow are trained; replaces what another process said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    publish.write_file(folder / PLACE, msgspec.json.format(msgspec.json.encode(place)) + b"\n")
 
 
 def _truncate(path: Path, done: int) -> None:

@@ -13,19 +13,20 @@ import msgspec
 
 if TYPE_CHECKING:
     from pipeline.report.run import Run
-    from pipeline.report.training import Logged
+    from pipeline.report.training import Logged, Pace
     from pipeline.store import Folder
 
 _TAIL = 64 << 10  # bytes of the speeds that are read
 
 
 class InTraining(NamedTuple):
-    """A model that is being trained: its logged steps, thinned in a long run, and tokens a second of the last one."""
+    """A model that is being trained: its logged steps, thinned in a long run, and how fast the last one was."""
 
     model: str
     stage: str
     steps: list[Logged]
     tokens_per_second: float | None
+    pace: Pace | None
 
 
 def written(folder: Folder) -> int:
@@ -63,9 +64,10 @@ def _found(run: Run, stage: str, model: str) -> InTraining | None:
         size = run.folder.size(f"{folder}/metrics.jsonl")
         with run.folder.open(f"{folder}/metrics.jsonl") as file:
             steps = logged(file, size)
-        return (
-            InTraining(model, stage, steps, _speed(run.folder, f"{folder}/timing.jsonl")) if steps else None
-        )
+        if not steps:
+            return None
+        speed = _speed(run.folder, f"{folder}/timing.jsonl")
+        return InTraining(model, stage, steps, speed, _pace(run.folder, f"{folder}/place.json", speed))
     except OSError:  # not begun, or just finished
         return None
 
@@ -99,3 +101,25 @@ def _speed(folder: Folder, name: str) -> float | None:
         if isinstance(row, dict) and isinstance(row.get("tokens_per_second"), float):
             return float(row["tokens_per_second"])
     return None
+
+
+def _pace(folder: Folder, name: str, speed: float | None) -> Pace | None:
+    """How fast that is on the device that the trainer says it is on; None where it does not say."""
+    from pipeline.report.training import Pace
+
+    try:
+        place = msgspec.json.decode(folder.read(name), type=_Place)
+    except (OSError, msgspec.DecodeError):
+        return None
+    if speed is None or place.peak_flops <= 0:
+        return None
+    return Pace(place.device, speed, speed * place.flops_per_token, place.peak_flops, place.peak_measured)
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What is read of the trainer's `place.json`."""
+
+    device: str
+    flops_per_token: float
+    peak_flops: float
+    peak_measured: bool

@@ -75,8 +75,10 @@ class Score(NamedTuple):
     interval: tuple[float, float] | None
 
 
-def line_chart(title: str, description: str, panels: Sequence[Panel], x_label: str) -> Markup:
-    """Panels one above the other over the same horizontal axis."""
+def line_chart(
+    title: str, description: str, panels: Sequence[Panel], x_label: str, marks: Sequence[Mark] = ()
+) -> Markup:
+    """Panels one above the other over the same horizontal axis, which the marks cut through all of them."""
     xs = [x for panel in panels for series in panel.series for x, _ in (*series.points, *series.faint)]
     if not xs:
         return Markup("")
@@ -88,6 +90,8 @@ def line_chart(title: str, description: str, panels: Sequence[Panel], x_label: s
     for at, panel in enumerate(panels):
         frame = Frame(LEFT, top, RIGHT, top + panel.height)
         parts += _panel(panel, frame, scale)
+        shown = marks if at == 0 else [mark._replace(label="") for mark in marks]
+        parts += _marks(shown, scale, low, high, frame.top, frame.bottom, stagger=12)
         if at == len(panels) - 1:
             parts += x_axis(frame, scale, ticks(low, high, 6), x_label)
         top += panel.height + 28
@@ -169,17 +173,30 @@ def _shares(tallest: float, height: Scale) -> list[float]:
 
 
 def _marks(
-    marks: Sequence[Mark], x: Scale, low: float, high: float, top: float, bottom: float
+    marks: Sequence[Mark],
+    x: Scale,
+    low: float,
+    high: float,
+    top: float,
+    bottom: float,
+    stagger: float = 0.0,
 ) -> list[Markup]:
+    """Dashed lines with their labels, each label `stagger` below the one before it."""
     parts: list[Markup] = []
-    for mark in marks:
+    for place, mark in enumerate(marks):
         if not low <= mark.at <= high:
             continue
         at = x(mark.at)
         right = at < (LEFT + RIGHT) / 2
         parts.append(line(at, top - 4, at, bottom, "threshold"))
         parts.append(
-            text(at + 4 if right else at - 4, top + 4, mark.label, "start" if right else "end", "mark")
+            text(
+                at + 4 if right else at - 4,
+                top + 4 + stagger * place,
+                mark.label,
+                "start" if right else "end",
+                "mark",
+            )
         )
     return parts
 

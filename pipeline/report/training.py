@@ -14,13 +14,40 @@ import msgspec
 from markupsafe import Markup
 
 from pipeline.ledger import Receipt
-from pipeline.report.charts import Panel, Point, Score, Series, line_chart, score_chart
+from pipeline.report.charts import Mark, Panel, Point, Score, Series, line_chart, score_chart
 from pipeline.report.run import Run
 
 Logged = Mapping[str, Any]  # a logged step: step, tokens, loss, lr, phase and others
 POINTS = 400  # of a line; more cannot be told apart
 _STRETCHES, _STRETCH = 64, 16 << 10  # of a large file of metrics that are read: how many, bytes
 _WINDOW = 0.04  # of the stable run's logged steps: a smoothed loss is the mean of as many
+
+
+class Pace(NamedTuple):
+    """How fast a model was trained and on what, as far as one process did it: of a resumed one, the last.
+
+    `utilisation` (MFU) is `flops_per_second`, by the count of `train.plan.FLOPS_FORMULA`, of the `peak_flops` that the
+    device's maker publishes or, `measured`, that its matrix products reached. See `train.peak`.
+    """
+
+    device: str
+    tokens_per_second: float
+    flops_per_second: float
+    peak_flops: float
+    measured: bool
+
+    @property
+    def utilisation(self) -> float:
+        """A share of 1."""
+        return self.flops_per_second / self.peak_flops
+
+
+class Phase(NamedTuple):
+    """A stretch of the stable run, by the tokens that had been read when it began: `of` the schedule or of the mix."""
+
+    name: str
+    of: str
+    start: int
 
 
 class Model(NamedTuple):
@@ -33,6 +60,7 @@ class Model(NamedTuple):
     last_loss: float | None  # mean of the last logged steps
     overall: Mapping[str, Any]  # its row of held-out scores, empty before `eval`
     domains: Mapping[str, Mapping[str, Any]]
+    pace: Pace | None = None
 
 
 class Line(NamedTuple):
@@ -77,9 +105,45 @@ def models(run: Run) -> list[Model]:
                 last_loss=receipt.values.get("last_loss"),
                 overall=score.get("overall", {}),
                 domains=score.get("domains", {}),
+                pace=pace(receipt, plan(run)),
             )
         )
     return found
+
+
+def plan(run: Run) -> Mapping[str, Any]:
+    """What the stable run was planned as (see `train.plan`), empty before it has ended."""
+    found: Mapping[str, Any] = run.closed["train"][0].values.get("plan", {}) if run.closed["train"] else {}
+    return found
+
+
+def pace(receipt: Receipt, planned: Mapping[str, Any]) -> Pace | None:
+    """How fast this receipt's model was trained; None where it does not tell, or nothing was left to train."""
+    parts, operations = receipt.cost.parts, planned.get("flops_per_token")
+    if not (
+        operations and parts.get("trained_tokens") and parts.get("train_seconds") and parts.get("peak_flops")
+    ):
+        return None
+    speed = parts["trained_tokens"] / parts["train_seconds"]
+    return Pace(
+        receipt.cost.device, speed, speed * operations, parts["peak_flops"], bool(parts.get("peak_measured"))
+    )
+
+
+def phases(run: Run) -> list[Phase]:
+    """Where the stable run's stretches begin, after the first one of each kind; none before it has ended."""
+    if not run.closed["train"]:
+        return []
+    values = run.closed["train"][0].values
+    schedule, step = values.get("schedule", {}), plan(run).get("tokens_per_step", 0)
+    names = (("stable", schedule.get("warmup", 0)), ("decay", schedule.get("decay_from", 0)))
+    found = [Phase(name, "schedule", at * step) for name, at in names if 0 < at < schedule.get("end", 0)]
+    read: dict[str, int] = {}
+    for row in values.get("exposure", []):
+        if row["phase"] != "total":
+            read[row["phase"]] = read.get(row["phase"], 0) + row["tokens"]
+    starts = zip(read, accumulate(read.values(), initial=0), strict=False)
+    return [*found, *(Phase(name, "mix", start) for name, start in starts if start)]
 
 
 def _weights(weights: Any) -> str:
@@ -119,8 +183,8 @@ def lines(run: Run, found: Sequence[Model], live: Mapping[str, Sequence[Logged]]
     return told
 
 
-def loss_charts(told: Sequence[Line]) -> list[Markup]:
-    """Loss and learning rate over the whole run, and a closer view of the arms."""
+def loss_charts(told: Sequence[Line], stretches: Sequence[Phase] = ()) -> list[Markup]:
+    """Loss and learning rate over the whole run with its phases, and a closer view of the arms."""
     if not told:
         return []
     loss = [Series(one.name, one.class_, one.loss, one.raw) for one in told]
@@ -130,6 +194,7 @@ def loss_charts(told: Sequence[Line]) -> list[Markup]:
         "Smoothed loss in nats over each training batch, the raw values pale behind it; the learning rate below.",
         [Panel("loss, nats per token", 190, loss), Panel("learning rate", 70, rate, low=0.0)],
         "tokens read",
+        [Mark(one.start, one.name if one.of == "schedule" else f"mix: {one.name}") for one in stretches],
     )
     arms = [series for series in loss[1:] if series.points]
     return [whole, _closer(loss[0], arms)] if arms else [whole]

@@ -263,6 +263,7 @@ def run_train(shard: Shard, attempt: Attempt) -> None:
         out = attempt.scratch / "model"
         result = run_stable(tokens, plan.mix, train, work, out, _progress(attempt))
     attempt.values = {"plan": plan.summary, **_plain(result)}
+    _account(attempt, result["cost"])
     _publish(attempt, shard, out, "model/stable")
 
 
@@ -281,12 +282,24 @@ def run_anneal(shard: Shard, attempt: Attempt) -> None:
         result = run_arm(tokens, plan.mix, train, arm, checkpoint, work, out, _progress(attempt))
     planned = plan.arm_mixes[arm.name].exposure()
     attempt.values = {"planned": planned, **_plain(result), **_fallback(asked, arm)}
+    _account(attempt, result["cost"])
     _publish(attempt, shard, out, f"model/anneal/{shard.name}")
 
 
 def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
     """What of a result is the same wherever it was computed."""
     return {name: value for name, value in result.items() if name != "cost"}
+
+
+def _account(attempt: Attempt, cost: Mapping[str, Any]) -> None:
+    """Where the steps of this attempt were trained (of a resumed one, those since), how fast, and the device's best."""
+    attempt.device = cost["device"]
+    attempt.costs |= {
+        "trained_tokens": cost["tokens"],
+        "train_seconds": cost["seconds"],
+        "peak_flops": cost["peak_flops"],
+        "peak_measured": cost["peak_measured"],
+    }
 
 
 def run_eval(shard: Shard, attempt: Attempt) -> None:

@@ -115,6 +115,7 @@ class Attempt:
     bytes_in: int = 0
     documents: int = 0
     costs: dict[str, float] = field(default_factory=dict)
+    device: str = ""  # that it trains on
 
     def __post_init__(self) -> None:
         self._scratch: Path | None = None
@@ -178,6 +179,7 @@ class Attempt:
                 spent(),
                 bytes_in=self.bytes_in,
                 documents=self.documents,
+                device=self.device,
                 parts={name: round(float(amount), 3) for name, amount in sorted(self.costs.items())},
             ),
         )

@@ -49,6 +49,10 @@ def test_while_a_training_goes_on_its_last_step_is_told(trained: Trained) -> Non
         last["loss"],
     )
     assert now.tokens_per_second is not None
+    assert now.pace is not None
+    assert now.pace.tokens_per_second == now.tokens_per_second
+    assert now.pace.mfu > 0
+    assert trained.answer.phases == []
     (line,) = trained.answer.lines
     assert line.raw[-1] == (last["tokens"], last["loss"])
     assert line.rate[-1] == (last["tokens"], last["lr"])
@@ -80,9 +84,12 @@ def test_models_have_the_numbers_of_their_receipts(trained: Trained, seen: Seen)
     for one in found.models:
         told = receipt(trained.run, "train" if one.name == "stable" else "anneal", one.name)
         assert (one.tokens, one.last_loss) == (told["values"]["tokens"], told["values"]["last_loss"])
-        speed = one.tokens / told["cost"]["wall_seconds"]
-        assert one.tokens_per_second == pytest.approx(speed)
-        assert one.flops_per_second == pytest.approx(speed * found.plan.flops_per_token)
+        parts = told["cost"]["parts"]
+        assert one.pace is not None
+        assert (one.pace.device, one.pace.peak_measured) == (told["cost"]["device"], True)
+        speed = parts["trained_tokens"] / parts["train_seconds"]
+        assert one.pace.tokens_per_second == pytest.approx(speed)
+        assert one.pace.mfu == pytest.approx(speed * found.plan.flops_per_token / parts["peak_flops"])
         scores = receipt(trained.run, "eval", one.name)["values"]["scores"]
         assert one.overall is not None
         assert one.overall.bits_per_byte == scores["overall"]["bits_per_byte"]
@@ -130,6 +137,24 @@ def test_the_page_has_the_charts_and_every_number(trained: Trained) -> None:
     for one in found["models"]:
         assert f"{one['overall']['bits_per_byte']:.4f}" in page.text
         assert f"{one['tokens']:,}" in page.text
+
+
+def test_the_stable_runs_phases_begin_where_the_schedule_and_the_mix_say(
+    trained: Trained, seen: Seen
+) -> None:
+    found = asked(seen)
+    values = receipt(trained.run, "train", "stable")["values"]
+    step = values["plan"]["tokens_per_step"]
+    (stable,) = (one for one in found.phases if one.of == "schedule")
+    assert (stable.name, stable.start) == ("stable", values["schedule"]["warmup"] * step)
+    rows = [json.loads(row) for row in (trained.run / "model/stable/metrics.jsonl").open()]
+    assert {row["phase"] for row in rows if row["tokens"] > stable.start} == {"stable"}
+    mixes = [one for one in found.phases if one.of == "mix"]
+    assert len(mixes) == len({row["phase"] for row in values["exposure"]} - {"total"}) - 1
+    for one in mixes:
+        later = [row["phase"] for row in values["exposure"]]
+        before = later.index(one.name)
+        assert one.start == sum(row["tokens"] for row in values["exposure"][:before])
 
 
 def test_without_training_the_view_says_what_brings_it(small_run: Path) -> None:

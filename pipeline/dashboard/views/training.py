@@ -12,7 +12,7 @@ from pipeline.dashboard.view import House, View
 from pipeline.dashboard.views.missing import needs
 from pipeline.dashboard.watch import Seen
 from pipeline.report import training
-from pipeline.report.training import Line, Model
+from pipeline.report.training import Line, Model, Pace, Phase
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -27,7 +27,7 @@ class TrainingQuestion(msgspec.Struct, frozen=True, kw_only=True):
 class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the stable run was planned as: `parameters` of the model; `tokens` to read, and as many as were `wanted`;
     `steps` of `tokens_per_step`; `limited_by` budget or supply; `arms` of `arm_tokens` each; `flops_per_token` of
-    forward and backward pass, by the model's size."""
+    forward and backward pass, by the model's size and the `flops_formula`."""
 
     parameters: int
     tokens: int
@@ -38,6 +38,7 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     arms: int
     arm_tokens: int
     flops_per_token: float
+    flops_formula: str
 
 
 class TrainingScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +52,34 @@ class TrainingScore(msgspec.Struct, frozen=True, kw_only=True):
     perplexity: float
 
 
+class TrainingPace(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast steps were trained on a `device`: `tokens_per_second`, `flops_per_second` by the plan's count, and
+    `mfu`, what share of `peak_flops` (a second) those are: published by the device's maker or, `peak_measured`, reached
+    by its matrix products."""
+
+    device: str
+    tokens_per_second: float
+    flops_per_second: float
+    mfu: float
+    peak_flops: float
+    peak_measured: bool
+
+
+class TrainingPhase(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the stable run by its `name`, `of` the schedule or of the mix, that begins when `start` tokens have
+    been read."""
+
+    name: str
+    of: str
+    start: int
+
+
 class TrainingModel(msgspec.Struct, frozen=True, kw_only=True):
     """A model by `name`, its `colour` in charts, and in words `what` sets it apart.
 
     `tokens`: read by its own steps; `last_loss`: mean of its last logged steps, nats a token; `seconds`: from begin to
-    end on its machine, and with that `tokens_per_second` and `flops_per_second` by the plan's count (null where
-    unknown). `overall`, `domains`: held-out scores, null and empty before they are there.
+    end on its machine; `pace`: how fast its steps were (null where its receipt does not tell). `overall`, `domains`:
+    held-out scores, null and empty before they are there.
     """
 
     name: str
@@ -65,8 +88,7 @@ class TrainingModel(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     last_loss: float | None
     seconds: float
-    tokens_per_second: float | None
-    flops_per_second: float | None
+    pace: TrainingPace | None
     overall: TrainingScore | None
     domains: dict[str, TrainingScore]
 
@@ -85,7 +107,8 @@ class TrainingLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class TrainingNow(msgspec.Struct, frozen=True, kw_only=True):
     """A model that is being trained: its last logged `step` and, of all, how many tokens that are, in which `phase` of
-    the schedule, with what `loss`, and `tokens_per_second` since the step before (null where unknown)."""
+    the schedule, with what `loss`, `tokens_per_second` since the step before, and `pace`, the same with the device
+    (null where unknown)."""
 
     model: str
     step: int
@@ -93,14 +116,16 @@ class TrainingNow(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     loss: float
     tokens_per_second: float | None
+    pace: TrainingPace | None
 
 
 class TrainingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Training as far as it is.
 
     `missing`: why there is nothing to tell, and what would bring it, or nothing. `plan`: null before the stable run has
-    ended. `now`: models in training. `models`: that are trained. `lines`: of both. `effects`: what sets the arms apart,
-    in sentences. `windowing`: how held-out documents were scored.
+    ended. `now`: models in training. `models`: that are trained. `lines`: of both. `phases` of the stable run after
+    its first, once it has ended. `effects`: what sets the arms apart, in sentences. `windowing`: how held-out documents
+    were scored.
     """
 
     missing: str
@@ -108,6 +133,7 @@ class TrainingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     now: list[TrainingNow]
     models: list[TrainingModel]
     lines: list[TrainingLine]
+    phases: list[TrainingPhase]
     effects: list[str]
     windowing: str
 
@@ -125,7 +151,7 @@ def answer(house: House, seen: Seen, asked: TrainingQuestion) -> TrainingAnswer:
         missing="" if now else needs(seen, ("train",), "a section `train`"),
         plan=plan,
         now=[_now(one) for one in now],
-        models=[_told(run, model, plan) for model in found],
+        models=[_told(run, model) for model in found],
         lines=[
             TrainingLine(
                 model=one.name,
@@ -136,15 +162,14 @@ def answer(house: House, seen: Seen, asked: TrainingQuestion) -> TrainingAnswer:
             )
             for one in told
         ],
+        phases=[TrainingPhase(**one._asdict()) for one in training.phases(run)],
         effects=training.effects(run, found),
         windowing=str(scored[0].values.get("scores", {}).get("windowing", "")) if scored else "",
     )
 
 
 def _plan(run: Run) -> TrainingPlan | None:
-    if not run.closed["train"]:
-        return None
-    plan: Mapping[str, Any] = run.closed["train"][0].values.get("plan", {})
+    plan = training.plan(run)
     if not plan:
         return None
     return TrainingPlan(
@@ -157,6 +182,7 @@ def _plan(run: Run) -> TrainingPlan | None:
         arms=len(run.recipe.train.anneal.arms) if run.recipe.train else 0,
         arm_tokens=plan["arm_tokens"],
         flops_per_token=plan["flops_per_token"],
+        flops_formula=plan["flops_formula"],
     )
 
 
@@ -173,22 +199,33 @@ def _now(one: InTraining) -> TrainingNow:
         phase=str(last.get("phase", "")),
         loss=last["loss"],
         tokens_per_second=one.tokens_per_second,
+        pace=_pace(one.pace),
     )
 
 
-def _told(run: Run, model: Model, plan: TrainingPlan | None) -> TrainingModel:
+def _pace(pace: Pace | None) -> TrainingPace | None:
+    if pace is None:
+        return None
+    return TrainingPace(
+        device=pace.device,
+        tokens_per_second=pace.tokens_per_second,
+        flops_per_second=pace.flops_per_second,
+        mfu=pace.utilisation,
+        peak_flops=pace.peak_flops,
+        peak_measured=pace.measured,
+    )
+
+
+def _told(run: Run, model: Model) -> TrainingModel:
     receipts = [*run.closed["train"], *run.closed["anneal"]]
-    seconds = next((one.cost.wall_seconds for one in receipts if one.shard == model.name), 0.0)
-    speed = model.tokens / seconds if seconds else None
     return TrainingModel(
         name=model.name,
         colour=model.class_,
         what=model.what,
         tokens=model.tokens,
         last_loss=model.last_loss,
-        seconds=seconds,
-        tokens_per_second=speed,
-        flops_per_second=speed * plan.flops_per_token if speed and plan else None,
+        seconds=next((one.cost.wall_seconds for one in receipts if one.shard == model.name), 0.0),
+        pace=_pace(model.pace),
         overall=_score(model.overall),
         domains={name: score for name, row in model.domains.items() if (score := _score(row))},
     )
@@ -207,9 +244,12 @@ def _score(row: Mapping[str, Any]) -> TrainingScore | None:
     )
 
 
-def loss_charts(lines: Sequence[TrainingLine]) -> list[Markup]:
+def loss_charts(lines: Sequence[TrainingLine], phases: Sequence[TrainingPhase]) -> list[Markup]:
     """The answer's lines as the report draws them."""
-    return training.loss_charts([Line(one.model, one.colour, one.loss, one.raw, one.rate) for one in lines])
+    return training.loss_charts(
+        [Line(one.model, one.colour, one.loss, one.raw, one.rate) for one in lines],
+        [Phase(one.name, one.of, one.start) for one in phases],
+    )
 
 
 def scores_chart(models: Sequence[TrainingModel]) -> Markup:
