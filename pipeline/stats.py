@@ -39,15 +39,20 @@ def require_run(folder: Folder) -> None:
         raise UserError(f"{folder.url} is no run folder (it has no recipe.yaml): make one with `sluice run`")
 
 
-def stats(folder: Folder) -> dict[str, Any]:
-    """The counts of a run, as `sluice stats --json` prints them."""
+def read_closed(folder: Folder) -> tuple[Recipe, dict[str, Manifest], dict[str, StageSum]]:
+    """The recipe of a run, and of its closed stages the manifests and the sums. Raises UserError when it is none."""
     require_run(folder)
     from pipeline.recipe import read_resolved
 
     ledger = Ledger(folder)
     recipe = read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml")
     manifests = {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None}
-    return counted(folder, recipe, manifests, {name: closed_sum(ledger, name) for name in STAGES})
+    return recipe, manifests, {name: closed_sum(ledger, name) for name in STAGES}
+
+
+def stats(folder: Folder) -> dict[str, Any]:
+    """The counts of a run, as `sluice stats --json` prints them."""
+    return counted(folder, *read_closed(folder))
 
 
 def counted(

@@ -42,22 +42,11 @@ class Run:
 
 def open_run(folder: Folder) -> Run:
     """Read the ledger of a run folder; raises UserError when it is none."""
-    from pipeline.ledger import Ledger
-    from pipeline.recipe import read_resolved
     from pipeline.road import read_inputs
-    from pipeline.stages import STAGES
-    from pipeline.stats import require_run
-    from pipeline.sums import closed_sum
+    from pipeline.stats import read_closed
 
-    require_run(folder)
-    ledger = Ledger(folder)
-    return run_of(
-        folder,
-        read_resolved(folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml"),
-        read_inputs(folder),
-        {name: manifest for name in STAGES if (manifest := ledger.manifest(name)) is not None},
-        {name: closed_sum(ledger, name) for name in STAGES},
-    )
+    recipe, manifests, sums = read_closed(folder)
+    return run_of(folder, recipe, read_inputs(folder), manifests, sums)
 
 
 def run_of(
