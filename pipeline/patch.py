@@ -13,7 +13,6 @@ nothing. What the keys and values have to be is checked where the recipe is, and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -182,39 +181,6 @@ def patch_text(changes: Mapping[str, Mapping[str, object]]) -> str:
     if read_patch(text, "patch").sections != {"filters": filters}:
         raise ValueError("a value that a recipe cannot hold")
     return text
-
-
-def settings_of(patch: Patch) -> list[str] | None:
-    """The pairs after `--set` that say the same; None where one of the changes cannot be said so."""
-    found: list[tuple[list[str], Any]] = []
-    for _, name, settings in patch.filters():
-        if isinstance(settings, dict):
-            found += _leaves(["filters", name], settings)
-        elif settings is not None:
-            return None
-    found += _leaves([], {key: value for key, value in patch.sections.items() if key != "filters"})
-    pairs = []
-    for keys, value in found:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if not _same(yaml.scalar(text), value):
-            text = json.dumps(value, ensure_ascii=False)
-        if not _same(yaml.scalar(text), value) or any(not key or "." in key or "=" in key for key in keys):
-            return None
-        pairs.append(f"{'.'.join(keys)}={text}")
-    return pairs
-
-
-def _leaves(keys: list[str], settings: Mapping[str, Any]) -> Iterator[tuple[list[str], Any]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _leaves([*keys, key], value)
-        else:
-            yield [*keys, key], value
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equal, and of the same types: 1, 1.0 and true are three values."""
-    return type(one) is type(other) and repr(one) == repr(other)
 
 
 def _kind(value: object) -> str:

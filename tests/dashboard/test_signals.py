@@ -14,7 +14,7 @@ from pipeline.dashboard.sliders import Outcome
 from pipeline.dashboard.view import BadQuestion, House
 from pipeline.dashboard.views.signals import SignalsAnswer, SignalsQuestion, answer
 from pipeline.dashboard.watch import Seen
-from pipeline.patch import read_patch, settings_of
+from pipeline.patch import read_patch
 from pipeline.recipe import with_settings
 from pipeline.whatif import decisions, moved
 from tests.dashboard.conftest import seen_of
@@ -114,7 +114,9 @@ def test_who_gains_and_loses_adds_up(seen: Seen) -> None:
 def test_a_patch_says_what_was_moved(seen: Seen) -> None:
     settings = ("filters.gopher_quality.min_words=100", "filters.language.min_score=0.5")
     found = asked(seen, "", *settings)
-    assert settings_of(read_patch(found.patch, "patch.yaml")) == list(settings)
+    assert read_patch(found.patch, "patch.yaml").sections == {
+        "filters": [{"gopher_quality": {"min_words": 100}}, {"language": {"min_score": 0.5}}]
+    }
     assert found.command.startswith("sluice retune ")
     assert all(f"--set {one}" in found.command for one in settings)
 
