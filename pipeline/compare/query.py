@@ -1,8 +1,8 @@
 """Two sides compared: one question for the command line and the dashboard.
 
 Up to `EXACT` documents a side every one is compared; of larger runs a share of the documents, chosen by a hash of the
-id alone. Only columns of ids, addresses, reasons and signals are read, a shard at a time, and the texts of the few
-documents that are shown.
+id alone: as many as can be on the command line, those of the stored sample where a page waits. Only columns of ids,
+addresses, reasons and signals are read, a shard at a time, and the texts of the few documents that are shown.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from filters.models.draw import below, cut
 from pipeline.compare.answer import Answer, Difference, ReasonCount
@@ -19,9 +20,10 @@ from pipeline.compare.run import EXACT, ROWS, RunSide
 from pipeline.compare.samples import samples
 from pipeline.compare.settings import differing
 from pipeline.compare.whatif import WhatIf
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, UserError
 from pipeline.recipe import Recipe
 from pipeline.report.run import open_run
+from pipeline.signal_sample import SAMPLED, is_sampled
 from pipeline.store import Folder
 
 SAMPLES = 5  # a side
@@ -80,6 +82,8 @@ def _side(run: Folder | RunSide) -> RunSide:
 
 
 def _compared(left: RunSide, right: RunSide | WhatIf, limit: int, exact: int) -> Answer:
+    if min(left.share, right.share) < 1:
+        return _of_samples(left, right, limit)
     level = "corpus" if left.reached == right.reached == "corpus" else "filters"
     share = min(1.0, exact / max(left.documents, right.documents, 1))
     for by in ("id", "url"):
@@ -89,6 +93,24 @@ def _compared(left: RunSide, right: RunSide | WhatIf, limit: int, exact: int) ->
             if both.common or by == "url" or not (lefts.num_rows and rights.num_rows):
                 return _answer(left, right, both, level, by, share, limit)
     raise AssertionError("a join is always answered")
+
+
+def _of_samples(left: RunSide, right: RunSide | WhatIf, limit: int) -> Answer:
+    """Compared by the documents that the same hash of the id chose on both sides, those that failed apart."""
+    share = min(left.share, right.share)
+    tables: list[pa.Table] = []
+    for side in (left, right):
+        table = pa.concat_tables([ROWS.empty_table(), *side.rows("filters")])
+        table = table.filter(pc.not_equal(table["fate"], "failed"))
+        if side.share > share:
+            table = table.filter(pa.array(is_sampled(table["id"].to_pylist(), round(1 / share / SAMPLED))))
+        tables.append(table)
+    with joined(tables[0], tables[1], "id") as both:
+        if not both.common:
+            raise UserError(
+                "no document is in the stored samples of both sides, which are chosen by their ids"
+            )
+        return _answer(left, right, both, "filters", "id", share, limit)
 
 
 def _rows(side: RunSide | WhatIf, level: str, by: str, share: float) -> pa.Table:
@@ -154,9 +176,16 @@ def _total(reasons: Sequence[ReasonCount], name: str) -> int | None:
 
 def _notes(left: RunSide, right: RunSide | WhatIf, level: str, by: str) -> list[str]:
     notes = []
+    sampled = min(left.share, right.share)
+    if sampled < 1:
+        notes.append(
+            f"compared are the filters' decisions in the stored sample, one document in {round(1 / sampled)} by a hash "
+            "of its id, without pages that failed; what became of every record is estimated from it where it is not "
+            "known"
+        )
     if by == "url":
         notes.append("no id is on both sides with the same URL, so documents are joined by URL")
-    if level == "filters" and isinstance(right, RunSide):
+    if sampled == 1 and level == "filters" and isinstance(right, RunSide):
         short = [side.folder.url for side in (left, right) if side.reached == "filters"]
         notes.append(f"{', '.join(short)}: duplicates are not known, so the filters' decisions are compared")
     return notes

@@ -20,6 +20,7 @@ from pipeline.ledger import Ledger, Receipt
 from pipeline.report.run import Run
 from pipeline.road import active_stages
 from pipeline.screened import Pages, pages
+from pipeline.signal_sample import FOLDER
 from pipeline.stats import REMOVING
 from pipeline.store.parquet import read_table, schema_of
 
@@ -45,14 +46,15 @@ _DECIDE_DUPLICATES = ("dedup", "cut_lines")
 
 @dataclass(frozen=True)
 class Held:
-    """All documents of a run in memory, whoever holds them.
+    """All documents of a run in memory, or a sample of them, whoever holds them.
 
     `table` has what `RunSide.tables` hands out, `shard` by its name, and may have more; `pages` is what the cascade did
-    with its rows.
+    with its rows. `share` of the documents that the filters decided is held: below 1, `pipeline.signal_sample` chose.
     """
 
     table: pa.Table
     pages: Callable[[], Pages]
+    share: float = 1.0
 
 
 class RunSide:
@@ -68,14 +70,18 @@ class RunSide:
         # The folder of what passed the filters; without filters everything did.
         self.passed = "documents" if filtered else "extracted"
         self.shards = [receipt.shard for receipt in self._closed("extract")]
-        if self.shards and not any(self.outputs(shard, self.passed) for shard in self.shards):
+        self._held = held if filtered else None
+        if (
+            self.share == 1
+            and self.shards
+            and not any(self.outputs(shard, self.passed) for shard in self.shards)
+        ):
             raise UserError(
                 f"{self.folder.url} has no list of its documents (a run of one stage keeps that stage's files alone): "
                 "compare runs of `sluice run`"
             )
         self._rows: dict[str, list[pa.Table]] = {}
         self._failed: dict[int, pa.Table] = {}
-        self._held = held if filtered else None
         if self._held is not None:
             table = self._held.table
             numbers = pc.index_in(table["shard"], value_set=pa.array(self.shards, pa.string()))
@@ -94,6 +100,11 @@ class RunSide:
         """Whether documents are in memory, as one table."""
         return self._held is not None
 
+    @property
+    def share(self) -> float:
+        """Of the documents that the filters decided, the share that is compared: 1, or that of the sample held."""
+        return 1.0 if self._held is None else self._held.share
+
     @cached_property
     def reached(self) -> str:
         """`corpus` if duplicates are known, or the recipe looks for none; else `filters`."""
@@ -106,12 +117,19 @@ class RunSide:
         """How many documents there are: all records but those that were skipped."""
         return int(self.counts["records"] - sum(self.counts["skipped"].values()))
 
+    @property
+    def decided(self) -> int:
+        """How many of them the filters decided."""
+        return self.documents - sum(self.counts["failed"].values())
+
     @cached_property
     def columns(self) -> list[str]:
-        """The columns that are stored of documents, the text apart."""
+        """The columns that are stored of documents, the text apart; of a sample those that are held."""
+        held = self._held.table.column_names if self._held is not None and self.share < 1 else None
         for shard in self.shards:
-            for name in self.outputs(shard, self.passed):
-                return [one for one in schema_of(self.folder, name).names if one != "text"]
+            for name in self.outputs(shard, self.passed if held is None else FOLDER):
+                there = [one for one in schema_of(self.folder, name).names if one != "text"]
+                return there if held is None else [one for one in there if one in held]
         return []
 
     @cached_property
@@ -186,8 +204,8 @@ class RunSide:
         With id, url, reason (null where they kept it), what screened it, the bytes of its text as far as measured,
         the shard's number, and those of `columns` that are stored; all there are for None.
         """
-        if self._held is not None and number is None and columns is not None:
-            yield self._extended(columns)
+        if self._held is not None and number is None and (columns is not None or self.share < 1):
+            yield self._extended(self.columns if columns is None else columns)
             return
         for at in range(len(self.shards)) if number is None else (number,):
             if (table := self._of_shard(at, columns)) is not None:
@@ -244,7 +262,8 @@ class RunSide:
             yield from self._rows[level]
             return
         found = []
-        for table in (*self.failed(), *map(partial(self._decided, level), self.tables(()))):
+        failed = self.failed() if self.share == 1 else ()
+        for table in (*failed, *map(partial(self._decided, level), self.tables(()))):
             found.append(table)
             yield table
         if self.documents <= EXACT:

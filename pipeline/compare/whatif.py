@@ -47,6 +47,10 @@ class WhatIf:
             )
         self.judging = judging(run.recipe, recipe, run.columns, run.versions)
         self.ranks = Ranks(run, recipe, self.judging.steps)
+        if self.ranks.needed and run.share < 1:
+            raise UsageError(
+                f"{run.folder.url}: ranks of documents in their corpus cannot be told from its stored sample"
+            )
         self.before, self.now = screen_for(run.recipe), screen_for(recipe)
         self.counts: Counter[str] = Counter()  # of the documents that were decided, by fate
         self._kept: list[pa.Table] = []  # what was decided, where the run's documents are in memory
@@ -66,11 +70,17 @@ class WhatIf:
         """The run's."""
         return self.run.documents
 
+    @property
+    def share(self) -> float:
+        """The run's."""
+        return self.run.share
+
     def side(self) -> Side:
         """The recipe in a few words, and what became of every record; call it when all shards are decided."""
         counts = self.run.counts
         fates = {name: sum(counts[name].values()) for name in ("skipped", "failed")}
-        fates |= {name: self.counts[name] for name in ("dropped", "removed", "kept", "unknown")}
+        own = {name: self.counts[name] for name in ("dropped", "removed", "kept", "unknown")}
+        fates |= own if self.share == 1 else _raised(own, self.run.decided)
         return Side(
             name=self.name,
             kind=self.kind,
@@ -85,7 +95,8 @@ class WhatIf:
         """All documents as `ROWS`; `level` can only be `filters`."""
         self.counts.clear()
         self._kept.clear()
-        yield from self.run.failed()
+        if self.share == 1:
+            yield from self.run.failed()
         for table in self._decided():
             if self.run.held:
                 self._kept.append(table)
@@ -186,6 +197,15 @@ class WhatIf:
         for name, array in (("fate", fates), ("reason", verdict.reason), ("reasons", verdict.reasons)):
             table = table.append_column(name, array)
         return table
+
+
+def _raised(counts: dict[str, int], total: int) -> dict[str, int]:
+    """Counts of a sample as estimates that add up to the total."""
+    rows = max(sum(counts.values()), 1)
+    raised = {name: number * total // rows for name, number in counts.items()}
+    largest = max(raised, key=lambda name: raised[name])
+    raised[largest] += total - sum(raised.values())
+    return raised
 
 
 def _cut_before(recipe: Recipe) -> object:

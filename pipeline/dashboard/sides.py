@@ -20,8 +20,8 @@ def side_of(seen: Seen) -> RunSide:
     from pipeline.compare.run import Held, RunSide
 
     documents = seen.documents
-    whole = documents.exact and not documents.reading and documents.rows > 0
-    held = Held(documents.table, lambda: pages_of(seen)) if whole else None
+    whole = not documents.reading and documents.rows > 0
+    held = Held(documents.table, lambda: pages_of(seen), documents.share) if whole else None
     return documents.once("side", lambda: RunSide(seen.run, held))
 
 

@@ -60,6 +60,48 @@ def test_it_is_watched_as_a_run_is_and_its_intervals_cover_the_truth(made: Path)
         assert share.low <= number / documents.total <= share.high
 
 
+def test_other_thresholds_are_compared_in_the_sample(made: Path, small_run: Path) -> None:
+    """The made-up run repeats the documents of a small one, whose shares the sample's are estimates of."""
+    from pipeline.compare.query import compare_settings
+    from pipeline.dashboard.view import House
+    from pipeline.dashboard.views.compare import CompareQuestion, answer
+    from pipeline.recipe import with_settings
+
+    seen = Watched(open_folder(made), "run").look_to_the_end()
+    pairs = ("filters.gopher_quality.min_words=150",)
+    found = answer(House({"run": seen}, 0.04), seen, CompareQuestion(set=pairs)).answer
+    assert found is not None
+    assert (found.level, found.joined_by, found.sampled) == ("filters", "id", seen.documents.share)
+    assert found.common == seen.documents.rows
+    assert found.only_right_keeps.documents == 0
+    run = open_folder(small_run)
+    truth = compare_settings(run, with_settings(seen.run.recipe, pairs), "")
+    measured = truth.common - sum(stats(run)["failed"].values())
+    share = estimate(found.differing, found.common)
+    assert 0 < share.low <= truth.differing / measured <= share.high
+    decided = sum(found.right.fates[name] for name in ("dropped", "removed", "kept", "unknown"))
+    assert decided == seen.documents.total
+    assert found.right.fates["kept"] < plain(seen.run.closed["filter"], "out")
+    assert any("stored sample" in note for note in found.notes)
+
+
+def test_sampled_runs_are_compared_by_the_documents_in_both_samples(made: Path, small_run: Path) -> None:
+    from pipeline.dashboard.view import BadQuestion, House
+    from pipeline.dashboard.views.compare import CompareQuestion, answer
+
+    seen = Watched(open_folder(made), "run").look_to_the_end()
+    house = House(
+        {"run": seen, "again": seen, "small": Watched(open_folder(small_run), "small").look_to_the_end()},
+        0.04,
+    )
+    found = answer(house, seen, CompareQuestion(other="again")).answer
+    assert found is not None
+    assert (found.common, found.differing) == (seen.documents.rows, 0)
+    assert (found.only_left.documents, found.only_right.documents) == (0, 0)
+    with pytest.raises(BadQuestion, match="no document is in the stored samples of both"):
+        answer(house, seen, CompareQuestion(other="small"))
+
+
 def test_of_a_run_under_way_the_shards_planned_are_told(small_run: Path, tmp_path: Path) -> None:
     make(Asked(small_run, SHARDS, DOCUMENTS, live=True), tmp_path / "run")
     seen = Watched(open_folder(tmp_path / "run"), "run").look_to_the_end()

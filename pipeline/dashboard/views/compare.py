@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from pipeline.compare.answer import Answer
+from pipeline.dashboard.documents import LIMIT
 from pipeline.dashboard.sliders import require_filters
 from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import UserError, nearest
+from pipeline.sums import plain
 
 if TYPE_CHECKING:
     from pipeline.recipe import Recipe
@@ -75,11 +77,10 @@ def _compared(seen: Seen, other: Seen | None, asked: CompareQuestion) -> Answer:
     from pipeline.recipe import with_settings
 
     for one in (seen, other):
-        if one is not None and not one.documents.exact:
+        # Not held yet, and far too many to be read from files in a request.
+        if one is not None and one.documents.reading and plain(one.run.closed["filter"], "in") > LIMIT:
             raise BadQuestion(
-                f"{one.documents.total:,} documents are too many to compare while you wait: "
-                f"{_command(seen, other, asked)}",
-                409,
+                f"{one.name}: the stored sample is still being read; ask again in a moment", 409
             )
     try:
         if other is not None:
