@@ -71,8 +71,8 @@ class Documents:
 
     @property
     def exact(self) -> bool:
-        """True if the table holds every document, so that counts need no interval."""
-        return self.share == 1
+        """True if the table holds every document, or will soon, so that counts need no interval."""
+        return self.share == 1 and (self.reading or self.rows == self.total)
 
     def column(self, name: str) -> Array:
         """One column, (rows,); numbers as they were stored, NaN where null; text as objects."""
@@ -153,13 +153,28 @@ class Loading:
             self._thin(plain(filtered, "in"))
         if len(self._read_names) < len(filtered):
             new = [receipt for receipt in filtered if receipt.name not in self._read_names]
-            self._read_names |= {receipt.name for receipt in new[:SHARDS]}
             table = self._read(new[:SHARDS], sums)
+            self._read_names |= {
+                receipt.name for receipt in new[:SHARDS]
+            }  # if that failed, it is tried again
             if table.num_rows:
                 self._tables.append(table)
             if len(new) > SHARDS:
                 return True
         return not self._sampled and self._read_fates(sums)
+
+    def missing(self, sums: Mapping[str, StageSum]) -> str:
+        """What is said where files of documents are gone, while others are there; nothing where all is well."""
+        filtered, rows = sums["filter"], sum(table.num_rows for table in self._tables)
+        if self._sampled or not rows or len(self._read_names) < len(filtered):
+            return ""
+        total = plain(filtered, "in")
+        if rows == total:
+            return ""
+        return (
+            f"{total - rows:,} of {total:,} documents are no longer in documents/ and dropped/: what is told of single "
+            f"documents leaves them out; run `sluice repair {self.folder.url}`"
+        )
 
     def _thin(self, documents: int) -> None:
         """Hold at most about `SAMPLE` rows for this many documents: fewer by the same hash."""
@@ -256,12 +271,12 @@ class Loading:
                 if not left:
                     return True
                 left -= 1
-                self._fate_names.add(key)
                 self._fates += [
                     read_table(self.folder, output.name, columns)
                     for output in receipt.outputs
                     if output.folder == under and output.rows and self.folder.exists(output.name)
                 ]
+                self._fate_names.add(key)
         return False
 
 

@@ -104,6 +104,7 @@ class Watched:
         try:
             more = self._read()
             steps = written(self.folder)
+            damage = "" if more else self._loading.missing(self._sums)
         except Exception as error:
             damage = self._damage(error)
         began = time.monotonic()

@@ -220,3 +220,32 @@ def test_a_further_call_with_more_stages_is_followed(tmp_path: Path) -> None:
     assert last.version != first.version
     assert last.documents.rows == 40
     assert json.loads(sluice("stats", tmp_path / "run", "--json").stdout) == last.run.counts
+
+
+def test_what_cannot_be_read_once_is_read_again(copied: Path) -> None:
+    """A store that fails for a moment loses nothing: damage is told, and gone when the files can be read."""
+    (path,) = (copied / "dropped").iterdir()
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    seen = Watched(open_folder(copied), "run")
+    for _ in range(3):
+        assert not seen.look()
+        assert "run `sluice" in seen.seen.damage
+        assert seen.seen.documents.reading
+    path.write_bytes(data)
+    seen.look_to_the_end()
+    assert seen.seen.damage == ""
+    assert seen.seen.documents.exact
+    assert seen.seen.documents.rows == seen.seen.documents.total
+
+
+def test_files_that_are_gone_are_told_and_the_rest_is_not_called_exact(copied: Path) -> None:
+    (path,) = (copied / "dropped").iterdir()
+    path.unlink()
+    seen = Watched(open_folder(copied), "run").look_to_the_end()
+    lost = seen.documents.total - seen.documents.rows
+    assert lost > 0
+    assert seen.damage.startswith(f"{lost:,} of {seen.documents.total:,} documents are no longer in")
+    assert not seen.documents.exact
+    client = client_of({"run": Watched(open_folder(copied), "run")})
+    assert_answers(client, "run")
