@@ -34,14 +34,13 @@ def opt_outs(run: Run) -> dict[str, int]:
     """Documents that passed the filters by the opt-out that they state, from the histograms of the receipts."""
     from filters.optout import Name
 
-    found = {}
-    for name in get_args(Name):
-        stated = 0
-        for receipt in run.closed["filter"]:
-            kept = receipt.histograms.get(f"optout_{name}", {}).get("kept", {})
-            stated += sum(number for edge, number in kept.items() if float(edge) > 0)
-        found[name] = stated
-    return found if any("optout_noai" in one.histograms for one in run.closed["filter"]) else {}
+    histograms = run.closed["filter"].histograms
+    stated = {name: histograms.get(f"optout_{name}", {}).get("kept", {}) for name in get_args(Name)}
+    if "optout_noai" not in histograms:
+        return {}
+    return {
+        name: sum(number for edge, number in kept.items() if float(edge) > 0) for name, kept in stated.items()
+    }
 
 
 def dropping_opt_outs(run: Run) -> list[str]:

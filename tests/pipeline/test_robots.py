@@ -16,10 +16,13 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from filters.robots import Rules, Site
+from pipeline.card.judged import opt_outs
 from pipeline.errors import UsageError
 from pipeline.recipe import load, located
+from pipeline.report.run import open_run
 from pipeline.robots import HOPS, HostRules, RobotsTable, TableBuilder, host_key, read_robots, robots_files
 from pipeline.stages.robots import agents, table_of
+from pipeline.store import open_folder
 from tests.pipeline.conftest import sluice, stats
 
 SAYING = (
@@ -277,6 +280,13 @@ def test_the_counts_tell_opt_outs_apart_and_add_up(run: Path) -> None:
     assert "opt-out: robots 2, " in " ".join(sluice("stats", run).stdout.split())
     assert "hosts       done, 1 of 1 shard(s)" in sluice("status", run).stdout
     assert json.loads(sluice("verify", run, "--json").stdout)["ok"]
+
+
+def test_the_card_counts_those_of_the_documents_that_passed(run: Path) -> None:
+    passed = rows(run, "documents").values()
+    found = opt_outs(open_run(open_folder(run)))
+    assert found == {name: sum(row[f"optout_{name}"] > 0 for row in passed) for name in found}
+    assert found["noindex"] > 0
 
 
 def test_why_and_report_tell_it(run: Path) -> None:
