@@ -49,6 +49,12 @@ class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             return (Phase(name="main", weights=self.weights),)
         if self.weights != "natural":
             raise MixError("mix: give either weights or phases, not both")
+        names = [phase.name for phase in self.phases]
+        for number, name in enumerate(names):
+            if name in names[:number] or name == "total":  # the rows of what was seen are told by name
+                raise MixError(
+                    f"mix.phases[{number}].name: expected a name of its own and not 'total', got {name!r}"
+                )
         if any(phase.tokens is None for phase in self.phases[:-1]):
             raise MixError("mix: only the last phase may leave its tokens open")
         return self.phases

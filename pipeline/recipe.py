@@ -335,6 +335,13 @@ def _check_sections(recipe: Recipe) -> None:
         if stride is not None and stride > context:
             raise ValueError(f"eval.stride: expected at most the train.sequence of {context}, got {stride}")
         arms = recipe.train.anneal.arms
+        phases = {"total", *(phase.name for phase in recipe.mix.in_phases())}
+        for number, arm in enumerate(arms):
+            if arm.name in phases:
+                raise ValueError(
+                    f"train.anneal.arms[{number}].name: expected a name that no phase of the mix has "
+                    f"({', '.join(sorted(phases))}), got {arm.name}"
+                )
         weighed += [(f"train.anneal.arms[{i}].weights", arm.weights) for i, arm in enumerate(arms)]
     for key, weights in weighed:
         if weighs_nothing(weights):

@@ -223,6 +223,8 @@ def _check(settings: RunSettings) -> None:
         # The name becomes a folder.
         if not (word.isalnum() and name.isascii() and len(name) <= ARM_NAME_LENGTH):
             refuse(key, f"at most {ARM_NAME_LENGTH} letters, digits, '_' and '-'", name)
+        if name == "stable":
+            refuse(key, "another name than that of the run which the arms branch off", name)
         if name in names[:index]:
             refuse(key, "a name that no other arm has", name)
 

@@ -165,6 +165,19 @@ def test_set_errors(write, pair: str, message: str) -> None:
             "train.anneal.arms[1].name: expected a name that no other arm has, got 'a'",
         ),
         (
+            "train.anneal.arms=[{name: stable}]",
+            "train.anneal.arms[0].name: expected another name than that of the run which the arms branch off, "
+            "got 'stable'",
+        ),
+        (
+            "train.anneal.arms=[{name: main}]",
+            "train.anneal.arms[0].name: expected a name that no phase of the mix has (main, total), got main",
+        ),
+        (
+            "mix.phases=[{name: a, tokens: 9}, {name: a}]",
+            "mix.phases[1].name: expected a name of its own and not 'total', got 'a'",
+        ),
+        (
             "train.anneal.arms=[{name: a, weights: {web: x}}]",
             "train.anneal.arms[0].weights.web: expected float, got 'x'",
         ),
