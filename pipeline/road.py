@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -151,6 +151,16 @@ def stages_of(
     return tuple(name for name in active if name in first | set(only))
 
 
+def lost_before(active: Sequence[str], stage: str, given_up: Mapping[str, Sequence[GivenUp]]) -> list[Input]:
+    """What shards of a stage read beside their files: that shards of the active stages before it were given up.
+
+    What an upstream stage gave up is part of what this one saw: it is redone when that shard succeeds.
+    """
+    before = active[: active.index(stage)]
+    lost = [one.shard for name in before for one in given_up.get(name, ())]
+    return [Input(name="given_up", digest=combine(lost))] if lost else []
+
+
 def fingerprints(recipe: Recipe, active: Sequence[str]) -> dict[str, str]:
     """Stage to fingerprint: its version and settings, and the fingerprint of the stage before it."""
     found: dict[str, str] = {}
@@ -280,20 +290,15 @@ class Road:
     def _plan(self, stage: Stage) -> list[Shard]:
         shards = stage.plan(self.planning)
         assert len({shard.name for shard in shards}) == len(shards), f"shards of {stage.name} share a name"
-        lost = [one for name in self.active for one in self._given_up(name, before=stage.name)]
-        # What an upstream stage gave up is part of what this stage saw: it is redone when that shard succeeds.
-        extra = [Input(name="given_up", digest=combine(one.shard for one in lost))] if lost else []
+        manifests = {
+            name: manifest for name in self.active if (manifest := self.ledger.manifest(name)) is not None
+        }
+        extra = lost_before(self.active, stage.name, {name: one.given_up for name, one in manifests.items()})
         return (
             [msgspec.structs.replace(shard, inputs=[*shard.inputs, *extra]) for shard in shards]
             if extra
             else shards
         )
-
-    def _given_up(self, name: str, before: str) -> list[GivenUp]:
-        if self.active.index(name) >= self.active.index(before):
-            return []
-        manifest = self.ledger.manifest(name)
-        return manifest.given_up if manifest else []
 
     def planned(self, name: str) -> tuple[int, int] | None:
         """Shards of a stage and how many of them are done; None where the stages before it do not say yet."""

@@ -75,7 +75,7 @@ def _found(run: Run, stage: str, model: str) -> InTraining | None:
 def _key(run: Run, stage: str) -> str:
     """What the work folder of this stage is named by: see `pipeline.stages.learn`."""
     from pipeline.ledger import shard_key
-    from pipeline.road import fingerprints
+    from pipeline.road import fingerprints, lost_before
     from pipeline.stages.tables import as_input
 
     inputs = [
@@ -85,7 +85,9 @@ def _key(run: Run, stage: str) -> str:
         for output in receipt.outputs
         if output.folder == under
     ]
-    return shard_key(fingerprints(run.recipe, run.active)[stage], inputs)
+    return shard_key(
+        fingerprints(run.recipe, run.active)[stage], [*inputs, *lost_before(run.active, stage, run.lost)]
+    )
 
 
 def _speed(folder: Folder, name: str) -> float | None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from pipeline.dashboard import live
 from pipeline.dashboard.app import make_app
 from pipeline.dashboard.live import in_training
 from pipeline.dashboard.view import House
 from pipeline.dashboard.views.training import TrainingAnswer, TrainingQuestion, answer
 from pipeline.dashboard.watch import Seen, Watched
+from pipeline.ledger import GivenUp, Ledger, shard_key
 from pipeline.report import training
+from pipeline.road import Road, active_stages
+from pipeline.stages import STAGES
 from pipeline.store import open_folder
 from tests.dashboard.conftest import Trained, seen_of
 
@@ -74,6 +80,27 @@ def test_the_work_of_another_recipe_is_not_taken_for_this_ones(trained: Trained,
         (work / "metrics.jsonl").unlink()
         work.rmdir()
         work.parent.rmdir()
+
+
+def test_a_training_is_found_after_a_shard_was_given_up(trained: Trained, tmp_path: Path) -> None:
+    """Its work folder is named by all that it reads, lost shards too: as the road plans it."""
+    run = Path(shutil.copytree(trained.run, tmp_path / "run"))
+    ledger = Ledger(open_folder(run))
+    manifest = ledger.manifest("filter")
+    assert manifest is not None
+    lost = GivenUp(shard="other.warc.gz-000000000000", reason="MemoryError")
+    ledger.write_manifest(msgspec.structs.replace(manifest, given_up=[lost]))
+    found = seen_of(run).run
+    whole = active_stages(found.recipe, files=found.inputs)
+    road = Road(
+        folder=found.folder, recipe=found.recipe, files=tuple(found.inputs), active=whole, whole=whole
+    )
+    for stage, keys in (
+        ("train", {"stable"}),
+        ("anneal", {arm.name for arm in found.recipe.train.anneal.arms}),
+    ):  # type: ignore[union-attr]
+        (inputs,) = {tuple(shard.inputs) for shard in road._plan(STAGES[stage]) if shard.name in keys}
+        assert shard_key(road.fingerprints[stage], inputs) == live._key(found, stage)
 
 
 def test_models_have_the_numbers_of_their_receipts(trained: Trained, seen: Seen) -> None:
