@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LIMIT = 1_000_000  # documents in clusters that are held
 SHARDS = 50  # whose lists are read by one call of `advance`
+SOME = 20  # copies of each list that are held of clusters with more than `LIMIT` documents
 
 _ORDER = [("size", "descending"), ("id", "ascending")]
 _KEPT = pa.schema(
@@ -133,12 +134,21 @@ class ClusterLoading:
         new = [receipt for receipt in found if receipt.name not in self._read["duplicates"]]
         for receipt in new[:SHARDS]:
             for table in self._lists(receipt, "duplicates", _REMOVED):
-                of = self._kept[0]["id"] if not self._small else None
-                self._removed.append(
-                    table if of is None else table.filter(pc.is_in(table["duplicate_of"], value_set=of))
-                )
+                self._removed += [table] if self._small else self._of_largest(table)
             self._read["duplicates"].add(receipt.name)
         return len(new) > SHARDS
+
+    def _of_largest(self, copies: pa.Table) -> list[pa.Table]:
+        """The copies of documents that are held: all, or where one alone has more than `LIMIT` the first `SOME`."""
+        (kept,) = self._kept
+        huge = pc.greater(kept["size"], LIMIT)
+        few, all_ = (
+            copies.filter(
+                pc.is_in(copies["duplicate_of"], value_set=kept.filter(which)["id"].combine_chunks())
+            )
+            for which in (huge, pc.invert(huge))
+        )
+        return [all_, few.slice(0, SOME)]
 
     def _lists(self, receipt: Receipt, under: str, schema: pa.Schema) -> list[pa.Table]:
         from pipeline.store.parquet import read_table
@@ -170,8 +180,12 @@ class ClusterLoading:
 
 
 def _largest(tables: list[pa.Table]) -> pa.Table:
-    """The rows of the largest sizes that have at most `LIMIT` documents together, of equal sizes the first by id."""
+    """The rows of the largest sizes that have at most `LIMIT` documents together, of equal sizes the first by id.
+
+    A cluster that alone has more does not crowd out the others: few of its copies are held.
+    """
     whole = pa.concat_tables([_KEPT.empty_table(), *tables]).sort_by(_ORDER).combine_chunks()
-    documents = np.cumsum(whole["size"].to_numpy())
+    sizes = whole["size"].to_numpy()
+    documents = np.cumsum(np.where(sizes > LIMIT, 1, sizes))
     rows = int(np.searchsorted(documents, LIMIT, side="right"))
     return whole.take(pa.array(np.arange(rows)))  # a slice would hold on to all of them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import random
@@ -208,6 +209,30 @@ def test_of_a_large_run_the_largest_clusters_and_their_copies_are_held(
     assert not held.whole
     removed = list(rows(small_run, "duplicates").values())
     assert held.removed.num_rows == sum(stands[row["duplicate_of"]]["size"] == sizes[0] for row in removed)
+
+
+def test_a_cluster_larger_than_all_that_is_held_crowds_nothing_out(
+    small_run: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands = rows(small_run, "clusters")
+    sizes = sorted((row["size"] for row in stands.values()), reverse=True)
+    assert sizes[0] > sizes[-1] == 2
+    monkeypatch.setattr(clusters, "SOME", 1)
+    monkeypatch.setattr(clusters, "LIMIT", 2)  # so that all but pairs are larger
+    loading = clusters.ClusterLoading(open_folder(small_run))
+    while loading.advance({"dedup": seen.run.closed["dedup"]}, closed=True):
+        pass
+    held = loading.snapshot({"dedup": seen.run.closed["dedup"]})
+    assert held.kept["size"][0].as_py() == sizes[0]
+    copies = held.copies(held.kept["id"][:1])
+    assert 1 <= copies.num_rows < sizes[0] - 1
+    found = answer(
+        House({"run": dataclasses.replace(seen, clusters=held)}, 0.04),
+        dataclasses.replace(seen, clusters=held),
+        DuplicatesQuestion(cluster=held.kept["cluster"][0].as_py()),
+    ).cluster
+    assert found is not None
+    assert found.listed < found.documents
 
 
 def test_the_snapshot_holds_all_while_receipts_come_one_by_one(small_run: Path, seen: Seen) -> None:

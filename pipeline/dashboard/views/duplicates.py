@@ -115,11 +115,13 @@ class ClusterMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DuplicateCluster(msgspec.Struct, frozen=True, kw_only=True):
-    """One cluster: its `id`, number of `documents`, how many of them `stay`, and the `members` of this page."""
+    """One cluster: its `id`, number of `documents`, how many of them `stay`, how many can be `listed` (few of a very
+    large one), and the `members` of this page."""
 
     id: str
     documents: int
     stay: int
+    listed: int
     members: list[ClusterMember]
 
 
@@ -256,7 +258,7 @@ def _list(seen: Seen, asked: DuplicatesQuestion) -> list[ClusterRow]:
             title=told[row["id"]]["title"],
             cluster=row["cluster"],
             documents=row["size"],
-            kinds=kinds.get(row["id"], {}),
+            kinds=of if sum((of := kinds.get(row["id"], {})).values()) == row["size"] - 1 else {},
         )
         for row in rows
     ]
@@ -290,7 +292,8 @@ def _cluster(seen: Seen, asked: DuplicatesQuestion) -> DuplicateCluster:
     told = _told(seen, {row["id"]: row["shard"] for row in page})
     return DuplicateCluster(
         id=asked.cluster,
-        documents=len(rows),
+        documents=sum(kept["size"].to_pylist()),
+        listed=len(rows),
         stay=kept.num_rows,
         members=[
             ClusterMember(
