@@ -18,6 +18,7 @@ import torch
 # bfloat16, dense, with float32 sums: makers' data sheets, in TFLOP/s. The first pattern that is found counts.
 _PUBLISHED = (
     (r"\bB200\b", 2250.0),
+    (r"\bH200\b.*\bNVL\b", 835.5),
     (r"\b(GH200|H200)\b", 989.4),
     (r"\bH100\b.*\bNVL\b", 835.5),
     (r"\bH100\b.*\bPCIe\b", 756.5),
@@ -53,7 +54,9 @@ def peak(device: torch.device, dtype: torch.dtype) -> Peak:
 
 
 def published(name: str) -> float | None:
-    """FLOP/s of a GPU by the name that its driver gives it; None where it is not listed."""
+    """FLOP/s of a GPU by the name that its driver gives it; None where it is not listed, or is a part of one (MIG)."""
+    if "MIG" in name:
+        return None
     return next((1e12 * tera for pattern, tera in _PUBLISHED if re.search(pattern, name)), None)
 
 

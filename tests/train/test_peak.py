@@ -15,6 +15,7 @@ from train.peak import measured, peak, published
         ("NVIDIA H100 PCIe", 756.5),
         ("NVIDIA H100 NVL", 835.5),
         ("NVIDIA H200", 989.4),
+        ("NVIDIA H200 NVL", 835.5),
         ("NVIDIA GH200 480GB", 989.4),
         ("NVIDIA A100-SXM4-80GB", 311.9),
         ("NVIDIA A10G", 70.0),
@@ -29,7 +30,16 @@ def test_a_gpu_has_the_dense_peak_of_its_data_sheet(name: str, tera: float) -> N
     assert found == pytest.approx(1e12 * tera)
 
 
-@pytest.mark.parametrize("name", ["NVIDIA GeForce GTX 1080", "Tesla T4", "NVIDIA A1000 Laptop GPU", "cpu"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NVIDIA GeForce GTX 1080",
+        "Tesla T4",
+        "NVIDIA A1000 Laptop GPU",
+        "NVIDIA H100 80GB HBM3 MIG 1g.10gb",
+        "cpu",
+    ],
+)
 def test_an_unlisted_one_has_none(name: str) -> None:
     assert published(name) is None
 
