@@ -123,18 +123,10 @@ def retuning(folder: Folder, settings: Sequence[str], patch: Patch | None = None
         raise UsageError("name what to change, such as --set filters.gopher_quality.min_words=40")
     text, name = folder.read("recipe.yaml").decode(), f"{folder.url}/recipe.yaml"
     before, recipe = read_resolved(text, name), read(text, name, settings, patch)
-    if len(before.extract.extractors) > 1:
-        raise UsageError(
-            f"{folder.url} has a union of extractors: signals are stored of one text a page only, so use `sluice run`"
-        )
+    require_stored(folder.url, before)
     files = tuple(read_inputs(folder))
     ledger = Ledger(folder)
     until, only = asked_for(ledger)
-    if before.dedup is not None and before.dedup.lines_at == "filters":
-        raise UsageError(
-            f"{folder.url} cuts repeated lines before its filters, and what is stored of its pages has these lines: "
-            "use `sluice run`"
-        )
     found = Retuning(folder, before, recipe, files, until, only)
     manifests = _closed(folder, ledger, before)
     require_thresholds(before, recipe, patch)
@@ -160,6 +152,19 @@ def _closed(folder: Folder, ledger: Ledger, recipe: Recipe) -> dict[str, Manifes
     if len(found) < len(_STORED):
         raise UserError(f"{folder.url} has not been filtered to the end yet: run it first")
     return found
+
+
+def require_stored(url: str, recipe: Recipe) -> None:
+    """UsageError if a run of this recipe has not stored what its filters saw."""
+    if len(recipe.extract.extractors) > 1:
+        raise UsageError(
+            f"{url} has a union of extractors: signals are stored of one text a page only, so use `sluice run`"
+        )
+    if recipe.dedup is not None and recipe.dedup.lines_at == "filters":
+        raise UsageError(
+            f"{url} cuts repeated lines before its filters, and what is stored of its pages has these lines: "
+            "use `sluice run`"
+        )
 
 
 def require_thresholds(before: Recipe, recipe: Recipe, patch: Patch | None = None) -> None:

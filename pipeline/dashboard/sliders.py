@@ -17,10 +17,11 @@ from filters.types import Rule
 from pipeline.dashboard.sides import pages_of
 from pipeline.dashboard.view import BadQuestion
 from pipeline.dashboard.watch import Seen
-from pipeline.errors import UserError
+from pipeline.errors import UsageError, UserError
 from pipeline.interval import estimate
 from pipeline.recipe import Recipe, with_settings
 from pipeline.report.token_rate import token_rate
+from pipeline.store import fingerprint
 from pipeline.whatif import Decisions, decisions, moved
 
 GROUPS = 8  # hosts, languages and domains that gain or lose most
@@ -70,8 +71,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Border(msgspec.Struct, frozen=True, kw_only=True):
     """A document near the threshold: its value, whether it was kept `before` and is `now`, and `others`.
 
-    `others` are rules on other signals that it fails now. `id` is as stored, `url` and `title` masked and cut, `host`
-    that of the address or empty.
+    `others` are rules on other signals that it fails now; it is `unread` if a cheap look had screened it and
+    `retune` would read it again. `id` is as stored, `url` and `title` masked and cut, `host` that of the address or
+    empty.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Border(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     before: bool
     now: bool
+    unread: bool
     others: list[str]
 
 
@@ -88,12 +91,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the moved thresholds keep.
 
     `documents` were judged. `before` are kept by the recipe, `now` by all rules with what was moved, `alone` by the
-    rules on this signal alone. `gained` were dropped before, `lost` kept. `bytes_before`, `bytes_now`, `tokens_before`
-    and `tokens_now` are of the extracted text of what is kept; tokens are told from bytes at `tokens_per_byte`, which
-    this run measured if `rate_measured`. `unread` pages were screened by a cheap look that would not screen them now:
-    `retune` reads them again, and they are in none of the other numbers. `exact` is false where these come from the
-    stored sample; `sampled` documents were looked at. `hosts`, `domains` and `languages` are those that gain or lose
-    most; `border` holds documents nearest to the threshold.
+    rules on this signal alone. `gained` were dropped before, `lost` kept. `bytes_before`, `bytes_now`,
+    `bytes_alone`, `tokens_before`, `tokens_now` and `tokens_alone` are of the text as extracted, before edits and
+    duplicates; tokens are told from bytes at `tokens_per_byte`, which this run measured if `rate_measured`.
+    `unread` pages were screened by a cheap look that would not screen them now: `retune` reads them again, and they
+    are in none of the other numbers. `exact` is false where these come from the stored sample; `sampled` documents
+    were looked at. `hosts`, `domains` and `languages` are those that gain or lose most; `border` holds documents
+    nearest to the threshold.
     """
 
     documents: int
@@ -104,8 +108,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lost: Amount
     bytes_before: int
     bytes_now: int
+    bytes_alone: int
     tokens_before: int
     tokens_now: int
+    tokens_alone: int
     tokens_per_byte: float
     rate_measured: bool
     unread: int
@@ -146,12 +152,19 @@ class Moved:
 
 
 def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
-    """The run's recipe with these `--set` pairs, which have to be thresholds; raises BadQuestion."""
+    """The run's recipe with these `--set` pairs, which have to be thresholds; raises BadQuestion.
+
+    What `sluice retune` refuses is refused here, and ranks in the corpus that it would make anew.
+    """
+    from pipeline.retune import require_stored
+
     recipe, pairs = seen.run.recipe, tuple(settings)
     if pairs:
         require_filters(pairs)
         try:
-            recipe = _changed(seen.run.recipe, pairs)
+            require_stored(seen.run.folder.url, recipe)
+            recipe = _changed(recipe, pairs)
+            _require_ranks(seen, recipe)
         except UserError as error:
             raise BadQuestion(str(error)) from None
     if not seen.documents.rows:
@@ -159,6 +172,20 @@ def settings_now(seen: Seen, settings: Sequence[str]) -> Moved:
     before = _decided(seen)
     now = moved(before, recipe, seen.documents, pages_of(seen)) if pairs else before
     return Moved(recipe, before, now, pairs, *_saved(seen, pairs))
+
+
+def _require_ranks(seen: Seen, recipe: Recipe) -> None:
+    """UsageError where stored ranks are not those that the recipe's thresholds would give."""
+    from pipeline.stages.calibrate import calibrate_settings
+
+    if "calibrate" not in seen.run.active:
+        return
+    before, now = (fingerprint(calibrate_settings(one)) for one in (seen.run.recipe, recipe))
+    if before != now:
+        raise UsageError(
+            "these thresholds change which documents are ranked against each other, and so the ranks that are stored: "
+            "`sluice compare` and `sluice retune` rank them again"
+        )
 
 
 def require_filters(pairs: Sequence[str]) -> None:
@@ -265,10 +292,13 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
     documents = seen.documents
     before, keep = now.before.keep, now.keep
     own = [at for at, (_, rule) in enumerate(now.recipe_rules) if rule.signal == signal]
-    alone = ~np.any([now.now.failed[at] for at in own], axis=0) if own else np.ones(documents.rows, np.bool_)
+    alone = ~now.now.spared  # nobody measured the signal of these
+    for at in own:
+        alone &= ~now.now.failed[at]
     rate = token_rate(seen.run)
-    scale = 1 / documents.share
-    sizes = [int(documents.bytes[kept].sum() * scale) for kept in (before, keep)]
+    scale = 1.0 if documents.exact else documents.total / max(documents.rows, 1)
+    sizes = [int(documents.bytes[kept].sum() * scale) for kept in (before, keep, alone)]
+    tokens = [round(size * rate.tokens_per_byte) for size in sizes]
     return Outcome(
         documents=documents.total,
         before=_amount(seen, before),
@@ -278,8 +308,10 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
         lost=_amount(seen, before & ~keep),
         bytes_before=sizes[0],
         bytes_now=sizes[1],
-        tokens_before=round(sizes[0] * rate.tokens_per_byte),
-        tokens_now=round(sizes[1] * rate.tokens_per_byte),
+        bytes_alone=sizes[2],
+        tokens_before=tokens[0],
+        tokens_now=tokens[1],
+        tokens_alone=tokens[2],
         tokens_per_byte=rate.tokens_per_byte,
         rate_measured=rate.measured,
         unread=int(now.now.unread.sum() * scale),
@@ -313,22 +345,52 @@ def _changes(seen: Seen, name: str, before: Array, keep: Array) -> list[Change]:
     ]
 
 
+def _distance(seen: Seen, now: Moved, own: list[int], values: Array) -> Array:
+    """How far each value is from the nearest threshold of these rules for its document's language, (rows,)."""
+    from filters.language_codes import code_of
+
+    chain = now.recipe.chain({})
+    far = np.full(len(values), np.inf)
+    own_rules = np.zeros(len(values), np.bool_)
+    sides: list[tuple[Array, list[Rule]]] = []
+    if chain.languages:
+        codes, labels = seen.documents.codes("language")
+        known = np.array([code_of(label) for label in labels], object)
+        for language, rules in chain.languages.items():
+            rows = (known == language)[codes]
+            own_rules |= rows
+            sides.append((rows, rules))
+    sides.append((~own_rules, [rule for _, rule in chain.rules]))
+    for rows, rules in sides:
+        for at in own:
+            if isinstance(limit := rules[at].threshold, int | float):
+                far[rows] = np.fmin(far[rows], np.abs(values[rows] - limit))
+    return np.where(np.isnan(values), np.inf, far)
+
+
 def _border(seen: Seen, now: Moved, signal: str, own: list[int], before: Array, keep: Array) -> list[Border]:
-    """Documents whose values lie closest to the threshold, first those whose fate it changes, both ways."""
-    limits = [
-        rule.threshold for at in own if isinstance((rule := now.recipe_rules[at][1]).threshold, int | float)
-    ]
-    if not limits or signal not in seen.documents.table.column_names:
+    """Documents whose values lie closest to the threshold, half of them on each side as far as there are enough.
+
+    First those whose fate it changes, then those that it alone decides about.
+    """
+    if signal not in seen.documents.table.column_names:
         return []
     values = seen.documents.column(signal).astype(float)
-    far = np.min([np.abs(values - limit) for limit in limits], axis=0)
-    far = np.where(np.isnan(values), np.inf, far)
+    far = _distance(seen, now, own, values)
+    if not np.isfinite(far).any():
+        return []
     decides = far < np.inf
     for at in range(len(now.recipe_rules)):
         if at not in own and now.now is not None:
             decides &= ~now.now.failed[at]
     rank = np.where(before != keep, 0, np.where(decides, 1, 2)) + np.where(far < np.inf, 0, 3)
-    order = np.lexsort((far, rank))[:EXAMPLES]
+    order = np.lexsort((far, rank))
+    fails = ~np.all([~now.now.failed[at] for at in own], axis=0) if now.now is not None else rank > 0
+    sides = [order[fails[order]], order[~fails[order]]]
+    half = EXAMPLES // 2
+    first = max(half, EXAMPLES - len(sides[1]))
+    order = np.concatenate([sides[0][:first], sides[1][: EXAMPLES - min(first, len(sides[0]))]])
+    order = order[np.lexsort((far[order], rank[order]))]
     names = now.now.names if now.now is not None else []
     table = seen.documents.table.take(order)
     from pipeline.report.samples import cut, masked
@@ -348,6 +410,7 @@ def _border(seen: Seen, now: Moved, signal: str, own: list[int], before: Array, 
             value=None if np.isnan(values[at]) else float(values[at]),
             before=bool(before[at]),
             now=bool(keep[at]),
+            unread=bool(now.now is not None and now.now.unread[at]),
             others=[
                 names[i] for i in range(len(names)) if i not in own and now.now and now.now.failed[i][at]
             ],

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from pipeline.dashboard.documents import UNKNOWN
 from pipeline.dashboard.sides import pages_of
 from pipeline.dashboard.sliders import Outcome
 from pipeline.dashboard.view import BadQuestion, House
@@ -149,3 +150,50 @@ def test_what_is_no_threshold_is_refused(seen: Seen, settings: tuple[str, ...], 
 def test_an_unknown_signal_is_refused_with_the_nearest(seen: Seen) -> None:
     with pytest.raises(BadQuestion, match="gopher_quality_words"):
         asked(seen, "gopher_quality_word")
+
+
+def test_this_signal_alone_counts_what_was_measured(seen: Seen) -> None:
+    """Screened pages have no value of it, so nothing says what its rules would do with them."""
+    result = outcome(asked(seen, "gopher_quality_alphabetic_words"))
+    documents = seen.documents
+    measured = documents.table["screened"].is_null()
+    fails = pc.fill_null(pc.less(documents.table["gopher_quality_alphabetic_words"], 0.8), False)
+    chosen = pc.and_(measured, pc.invert(fails))
+    assert result.alone.number == pc.sum(chosen).as_py() < documents.rows
+    assert result.bytes_alone == pc.sum(pc.if_else(chosen, documents.table["bytes"], 0)).as_py()
+    assert result.tokens_alone == round(result.bytes_alone * result.tokens_per_byte) > result.tokens_now
+
+
+@pytest.fixture(scope="module")
+def tight(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """A run with a threshold in the midst of the values."""
+    out = tmp_path_factory.mktemp("tight") / "run"
+    sluice("retune", small_run, "--out", out, *sets(["filters.gopher_quality.min_words=180"]))
+    return seen_of(out)
+
+
+def test_the_border_has_both_sides(tight: Seen) -> None:
+    border = outcome(asked(tight, "gopher_quality_words")).border
+    values = [one.value for one in border if one.value is not None]
+    assert sum(value < 180 for value in values) == sum(value >= 180 for value in values) == 4
+    assert all(abs(value - 180) < 60 for value in values)
+
+
+def test_topics_are_known_of_documents_that_were_dropped(tight: Seen) -> None:
+    """The shipped recipes label what they measure, so it can be told which topics gain."""
+    result = outcome(asked(tight, "gopher_quality_words", "filters.gopher_quality.min_words=50"))
+    gains = {one.name: one.now - one.before for one in result.domains}
+    assert sum(gains.values()) == result.gained.number > 0
+    assert gains.get(UNKNOWN, 0) == 0
+
+
+def test_a_languages_own_threshold_moves_its_border(small_run: Path, tmp_path: Path) -> None:
+    pairs = ["filters.gopher_quality.by_language.en.min_words=60"]
+    sluice("retune", small_run, "--out", tmp_path / "run", *sets(pairs))
+    seen = seen_of(tmp_path / "run")
+    found = asked(seen, "gopher_quality_words", "filters.gopher_quality.by_language.en.min_words=200")
+    (own,) = (one for one in found.thresholds if one.language and one.rule == "gopher_quality.short")
+    assert (own.value, own.recipe) == (200, 60)
+    values = [one.value for one in outcome(found).border if one.value is not None]
+    assert values
+    assert all(60 <= value <= 340 for value in values)

@@ -264,3 +264,22 @@ def test_a_budget_counts_the_whole_corpus(base: Path, corpus: Corpus, tmp_path: 
     shares = receipt.values["quality"]["keeping"]
     assert [one["tokens"] for one in shares] == sorted(one["tokens"] for one in shares)
     assert stats(base)["calibration"] == stats(run)["calibration"]
+
+
+def test_a_slider_that_would_rank_anew_names_who_does(base: Path) -> None:
+    """A threshold before the ranking changes ranks, which the dashboard does not make; one after it changes none."""
+    from pipeline.dashboard.sliders import outcome, settings_now
+    from pipeline.dashboard.view import BadQuestion
+    from tests.dashboard.conftest import seen_of
+
+    seen = seen_of(base)
+    with pytest.raises(BadQuestion, match="sluice compare"):
+        settings_now(seen, ("filters.topics.min_score=0.9",))
+    told = json.loads(
+        sluice("compare", base, *sets(["filters.quality.policy.quantile=0.8"]), "--json").stdout
+    )
+    moved = settings_now(seen, ("filters.quality.policy.quantile=0.8",))
+    found = outcome(seen, moved, "quality")
+    sides = [told[side]["documents"] for side in ("only_left_keeps", "only_right_keeps")]
+    assert [found.lost.number, found.gained.number] == sides
+    assert any(sides)

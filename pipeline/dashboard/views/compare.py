@@ -62,7 +62,7 @@ def answer(house: House, seen: Seen, asked: CompareQuestion) -> CompareAnswer:
     key = ("compare", asked, other.version if other else "")
     cache = seen.documents.cache
     if key not in cache:
-        kept = [one for one in cache if isinstance(one, tuple) and one[0] == "compare"]
+        kept = [one for one in list(cache) if isinstance(one, tuple) and one[0] == "compare"]
         for old in kept[: max(0, len(kept) - CACHED + 1)]:
             cache.pop(old, None)
         cache[key] = _compared(seen, other, asked)

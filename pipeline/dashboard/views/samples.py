@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.types import Span
-from pipeline.dashboard.documents import Documents
+from pipeline.dashboard.documents import UNKNOWN, Documents
 from pipeline.dashboard.excerpt import Excerpt, excerpt
 from pipeline.dashboard.overlap import fired
 from pipeline.dashboard.texts import Scan, Text, as_measured, occurrences, scan, spans_of, texts_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # documents of a side on one page
 VALUES = 6  # failing rules that are told of one document
 SEARCHED = 20_000  # documents that one search may look at
+ORDERS = 4  # by other seeds that are remembered
 Array = np.ndarray[Any, Any]
 Fate = Literal["", "dropped", "removed", "duplicate", "corpus", "kept so far"]
 
@@ -173,7 +174,11 @@ def _chosen(documents: Documents, asked: SamplesQuestion) -> Array:
 
 
 def _equals(documents: Documents, name: str, value: str) -> Array:
-    match = pc.fill_null(pc.equal(documents.table[name], value), False)
+    column = documents.table[name]
+    if value == UNKNOWN:
+        match = pc.or_(pc.is_null(column), pc.fill_null(pc.equal(column, ""), False))
+    else:
+        match = pc.fill_null(pc.equal(column, value), False)
     return np.asarray(match.combine_chunks().to_numpy(zero_copy_only=False), np.bool_)
 
 
@@ -199,7 +204,13 @@ def _order(documents: Documents, seed: int) -> Array:
 
         return np.argsort(ranks(documents.table["id"].to_pylist(), f"samples {seed}"), kind="stable")
 
-    return documents.once(("sample order", seed), make) if documents.rows else np.zeros(0, np.int64)
+    if not documents.rows:
+        return np.zeros(0, np.int64)
+    kept = [key for key in list(documents.cache) if isinstance(key, tuple) and key[0] == "sample order"]
+    if ("sample order", seed) not in kept:
+        for old in kept[: max(0, len(kept) - ORDERS + 1)]:
+            documents.cache.pop(old, None)
+    return documents.once(("sample order", seed), make)
 
 
 def _labels(documents: Documents, name: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from filters.knobs import Knob, knobs
 from filters.types import Rule, Signal
-from pipeline.dashboard.sliders import Outcome, Slider, outcome, settings_now, sliders
+from pipeline.dashboard.sliders import Moved, Outcome, Slider, outcome, settings_now, sliders
 from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.report.funnel import recipe_rules
@@ -96,7 +96,7 @@ def answer(house: House, seen: Seen, asked: SignalsQuestion) -> SignalsAnswer:
     return SignalsAnswer(
         signals=rows,
         signal=chosen,
-        thresholds=_thresholds(seen, moved.recipe_rules, chosen.signal, found),
+        thresholds=_thresholds(seen, moved, chosen.signal, found),
         kept=kept,
         dropped=dropped,
         unmeasured=unmeasured,
@@ -154,10 +154,11 @@ def _chosen(seen: Seen, rows: list[SignalRow], name: str) -> SignalRow:
     return found or rows[0]
 
 
-def _thresholds(
-    seen: Seen, now: list[tuple[str, Rule]], signal: str, found: list[Knob]
-) -> list[SignalThreshold]:
+def _thresholds(seen: Seen, moved: Moved, signal: str, found: list[Knob]) -> list[SignalThreshold]:
     before = dict(recipe_rules(seen.run))
+    now = {
+        knob.key: knob.value for knob in (knobs(moved.recipe.chain({}).steps) if moved.settings else found)
+    }
     rows = [
         SignalThreshold(
             rule=name,
@@ -166,14 +167,14 @@ def _thresholds(
             recipe=_number(before[name].threshold),
             language="",
         )
-        for name, rule in now
+        for name, rule in moved.recipe_rules
         if rule.signal == signal and not isinstance(rule.threshold, tuple | str)
     ]
     rows += [
         SignalThreshold(
             rule=knob.rule,
             drop_when=knob.drop_when,
-            value=knob.value,
+            value=now.get(knob.key),
             recipe=knob.value,
             language=knob.language,
         )
