@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from lxml.html import document_fromstring
 
 from pipeline.dashboard.page import render, setting
 from pipeline.dashboard.sliders import Outcome, outcome, settings_now
@@ -107,6 +108,23 @@ def test_settings_are_shown_as_json(house: House) -> None:
     page = render(house, seen, VIEWS["compare"], question, compare.answer(house, seen, question))
     assert "None</td>" not in page
     assert "[&#39;" not in page
+
+
+@pytest.mark.parametrize("values", [{"set": TIGHT}, {"recipe": "c4"}, {"other": "other"}], ids=str)
+def test_both_columns_account_for_every_record(house: House, values: dict[str, Any]) -> None:
+    """The sides name what they still have differently; neither lacks what the other calls by another name."""
+    seen, question = house.runs["run"], compare.CompareQuestion(**values)
+    told = compare.answer(house, seen, question)
+    assert told.answer is not None
+    page = document_fromstring(render(house, seen, VIEWS["compare"], question, told))
+    rows = [row for row in page.iter("tr") if row.get("data-fate")]
+    for at, side in enumerate((told.answer.left, told.answer.right)):
+        shown = {row.get("data-fate"): row.findall("td")[at].text_content() for row in rows}
+        numbers = {fate: int(text.replace(",", "")) for fate, text in shown.items() if text != "–"}
+        assert numbers == {fate: side.fates[fate] for fate in shown if fate in side.fates}
+        assert sum(numbers.values()) == side.records
+    if "other" not in values:
+        assert {"kept", "corpus"} <= {row.get("data-fate") for row in rows}
 
 
 @pytest.mark.parametrize(
