@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline.dashboard.documents import Documents
+from pipeline.dashboard.documents import UNKNOWN, Documents
 from pipeline.interval import estimate
 
 Array = np.ndarray[Any, Any]
@@ -23,8 +23,10 @@ class FunnelGroup(msgspec.Struct, frozen=True, kw_only=True):
     `seen` documents were judged, from `low` to `high` with 95 % confidence (both `seen` itself where counts are exact);
     `bytes` of text were extracted from them. Of them `dropped` were removed by filters (also those that count as
     removed: opted out, contaminated), `duplicate` as such (null where not known), and `kept` are left, with
-    `kept_bytes` bytes as extracted. `share` of the documents is kept, from `share_low` to `share_high`. `reason` is the
-    rule that dropped most of them, `reason_documents` in number; empty where none did.
+    `kept_bytes` bytes as extracted and `kept_tokens` tokens, estimated by the run's rate. `share` of the documents is
+    kept, from `share_low` to `share_high`. `reason` is the rule that dropped most of them, `reason_documents` in
+    number; empty where none did. Of a label that only documents of the corpus have, it is
+    not known what was dropped: null.
     """
 
     label: str
@@ -32,13 +34,14 @@ class FunnelGroup(msgspec.Struct, frozen=True, kw_only=True):
     low: int
     high: int
     bytes: int
-    dropped: int
+    dropped: int | None
     duplicate: int | None
     kept: int
     kept_bytes: int
-    share: float
-    share_low: float
-    share_high: float
+    kept_tokens: int
+    share: float | None
+    share_low: float | None
+    share_high: float | None
     reason: str
     reason_documents: int
 
@@ -48,6 +51,7 @@ class FunnelBreakdown(msgspec.Struct, frozen=True, kw_only=True):
 
     `exact`: every document was counted; else `sampled` documents were, one in `1 / sample_share`. `reading`: documents
     are still being read, so there will be more. `fates`: whether duplicates are known (not in a sample).
+    `corpus_labels`: only documents that reached the corpus have a label; all others are one group, of none.
     """
 
     by: str
@@ -59,10 +63,18 @@ class FunnelBreakdown(msgspec.Struct, frozen=True, kw_only=True):
     exact: bool
     reading: bool
     fates: bool
+    corpus_labels: bool
     groups: list[FunnelGroup]
 
 
-def breakdown(documents: Documents, by: str, order: str, limit: int) -> FunnelBreakdown:
+def breakdown(
+    documents: Documents,
+    by: str,
+    order: str,
+    limit: int,
+    tokens_per_byte: float,
+    corpus_labels: bool = False,
+) -> FunnelBreakdown:
     """The `limit` groups that have most of `order`, of equal ones those with most documents, then the first met."""
     codes, labels = documents.codes(by)
     fates, fate_names = documents.codes("fate")
@@ -81,10 +93,15 @@ def breakdown(documents: Documents, by: str, order: str, limit: int) -> FunnelBr
     sums["share"] = sums["corpus"] / np.maximum(sums["seen"], 1)
     ranked = _largest(sums[order], sums["seen"], limit)
     reasons = _reasons(documents, codes, dropped, ranked)
-    groups = [
-        _group(documents, labels[at], {name: of[at] for name, of in sums.items()}, reasons[at])
-        for at in ranked
-    ]
+    groups = []
+    for at in ranked:
+        own = {name: of[at] for name, of in sums.items()}
+        group = _group(documents, labels[at], own, reasons[at], tokens_per_byte)
+        if corpus_labels and labels[at] != UNKNOWN:
+            group = msgspec.structs.replace(
+                group, dropped=None, duplicate=None, share=None, share_low=None, share_high=None
+            )
+        groups.append(group)
     return FunnelBreakdown(
         by=by,
         order=order,
@@ -95,6 +112,7 @@ def breakdown(documents: Documents, by: str, order: str, limit: int) -> FunnelBr
         exact=documents.exact,
         reading=documents.reading,
         fates=documents.exact,
+        corpus_labels=corpus_labels,
         groups=groups,
     )
 
@@ -107,7 +125,9 @@ def _largest(values: Array, then: Array, limit: int) -> list[int]:
     return [int(at) for at in candidates[order[:limit]]]
 
 
-def _group(documents: Documents, label: str, own: dict[str, Any], reason: tuple[str, int]) -> FunnelGroup:
+def _group(
+    documents: Documents, label: str, own: dict[str, Any], reason: tuple[str, int], tokens_per_byte: float
+) -> FunnelGroup:
     seen, kept = int(own["seen"]), int(own["corpus"])
     scale = 1.0 if documents.exact else documents.total / max(documents.rows, 1)
     low, high = seen, seen
@@ -127,6 +147,7 @@ def _group(documents: Documents, label: str, own: dict[str, Any], reason: tuple[
         duplicate=int(own["duplicate"]) if documents.exact else None,
         kept=round(kept * scale),
         kept_bytes=round(own["bytes"] * scale),
+        kept_tokens=round(own["bytes"] * scale * tokens_per_byte),
         share=share,
         share_low=share_low,
         share_high=share_high,

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from lxml.html import HtmlElement, document_fromstring
 from starlette.testclient import TestClient
 
 from pipeline.dashboard.app import make_app
 from pipeline.dashboard.breakdown import breakdown
 from pipeline.dashboard.documents import Documents, hosts
+from pipeline.dashboard.page import render
 from pipeline.dashboard.view import House, question
 from pipeline.dashboard.views.funnel import VIEW, FunnelAnswer, FunnelQuestion, FunnelStep, answer
 from pipeline.dashboard.watch import Seen, Watched
@@ -165,7 +167,8 @@ def sample_cut(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("by", ["language", "host", "domain", "crawl"])
 def test_groups_are_what_the_files_hold(by: str, small_run: Path, seen: Seen) -> None:
-    found = asked(seen, by=by, limit=500).by
+    answered = asked(seen, by=by, limit=500)
+    found = answered.by
     assert found is not None
     assert found.exact
     judged = {**rows(small_run, "documents"), **rows(small_run, "dropped")}
@@ -181,7 +184,7 @@ def test_groups_are_what_the_files_hold(by: str, small_run: Path, seen: Seen) ->
     label = {
         "language": lambda id_: judged[id_]["language"],
         "host": host.get,
-        "domain": lambda id_: corpus.get(id_, {}).get("domain"),
+        "domain": lambda id_: judged[id_].get("domain") or corpus.get(id_, {}).get("domain"),
         "crawl": lambda id_: None,
     }[by]
     wanted: dict[str, Counter[str]] = {}
@@ -206,8 +209,13 @@ def test_groups_are_what_the_files_hold(by: str, small_run: Path, seen: Seen) ->
             name: getattr(one, name)
             for name in ("seen", "bytes", "dropped", "duplicate", "kept", "kept_bytes")
         }
+        share: float | None = own["kept"] / own["seen"]
+        if found.corpus_labels and one.label != "(unknown)":
+            assert (told.pop("dropped"), told.pop("duplicate"), own["kept"]) == (None, None, own["seen"])
+            share = None
         assert told == {name: own[name] for name in told}
-        assert one.share == one.share_low == one.share_high == own["kept"] / own["seen"]
+        assert one.share == one.share_low == one.share_high == share
+        assert one.kept_tokens == pytest.approx(one.kept_bytes / answered.bytes_per_token, abs=0.51)
         most = reasons.get(one.label, Counter())
         assert one.reason_documents == max(most.values(), default=0)
         assert most[one.reason] == one.reason_documents if one.reason else not most
@@ -224,6 +232,78 @@ def test_the_largest_groups_come_first_and_the_others_are_counted(seen: Seen) ->
         assert values == sorted(values, reverse=True)
         assert [one.label for one in few.groups] == [one.label for one in everything.groups[:3]]
         assert few.labels == everything.labels > 3
+
+
+def page_of(seen: Seen, **question: Any) -> HtmlElement:
+    house, values = House({"run": seen}, PRICE), FunnelQuestion(**question)
+    return document_fromstring(render(house, seen, VIEW, values, answer(house, seen, values)))
+
+
+def test_responses_are_the_step_of_that_name_also_where_one_was_cut_short(
+    small_run: Path, tmp_path: Path
+) -> None:
+    whole = (small_run.parent / "sample.warc.gz").read_bytes()
+    (tmp_path / "cut.warc.gz").write_bytes(whole[: len(whole) * 2 // 3])
+    words = [
+        "run",
+        "tiny",
+        "--input",
+        tmp_path / "cut.warc.gz",
+        "--out",
+        tmp_path / "run",
+        "--until",
+        "extract",
+    ]
+    assert sluice(*words, check=False).returncode == 3  # finished, but damaged
+    seen, counts = seen_of(tmp_path / "run"), stats(tmp_path / "run")
+    assert sum(counts["failed"].values()) > 0
+    found = asked(seen)
+    steps = {step.name: step.left for step in found.steps}
+    assert (found.head.responses, found.head.pages) == (steps["responses"], steps["pages"])
+    assert found.head.pages <= found.head.responses
+    (said,) = page_of(seen).xpath("//*[@data-key='pages']/following-sibling::dd/text()")
+    assert said == f"of {steps['responses']:,} responses"
+
+
+def test_pages_that_were_never_extracted_are_told_beside_those_that_were(small_run: Path, seen: Seen) -> None:
+    screened = sum(row["screened"] is not None for row in rows(small_run, "dropped").values())
+    assert asked(seen).screened.documents == screened > 0
+    (row,) = page_of(seen).xpath("//tr[@data-step='extracted']")
+    assert f"of these {screened:,} were screened by a cheap look and never extracted" in row.text_content()
+
+
+def test_a_label_that_only_the_corpus_gives_says_nothing_of_what_was_dropped(tmp_path: Path) -> None:
+    """Of such a domain all documents are kept; whoever fell before is one row, and is no domain's loss."""
+    texts = ["The ferry to the island leaves with the post and comes back at night. " * 9, "Short."] * 4
+    file = tmp_path / "d.jsonl"
+    file.write_text("".join(f'{{"text": "{at} {text}"}}\n' for at, text in enumerate(texts)))
+    ends = {}
+    for name, filters in (("corpus", "[gopher_quality]"), ("measured", "[domain, gopher_quality]")):
+        options = sets([f"filters={filters}", "dedup=null", "pii=null"])
+        sluice("run", "tiny", "--input", file, "--out", tmp_path / name, "--until", "corpus", *options)
+        ends[name] = seen_of(tmp_path / name)
+    found = asked(ends["corpus"], by="domain").by
+    assert found is not None
+    assert found.corpus_labels
+    told = {one.label: (one.seen, one.dropped, one.share) for one in found.groups}
+    assert told == {"general": (4, None, None), "(unknown)": (4, 4, 0.0)}
+    names = [row.findtext("th") for row in page_of(ends["corpus"], by="domain").xpath("//tr[@data-label]")]
+    assert sorted(names) == ["general", "no label (did not reach the corpus)"]
+    cells = page_of(ends["corpus"], by="domain").xpath("//tr[@data-label='general']/td")
+    assert [cell.text_content() for cell in cells][1:5] == ["–", "–", "4", "–"]
+    found = asked(ends["measured"], by="domain").by
+    assert found is not None
+    assert not found.corpus_labels
+    assert [(one.label, one.seen, one.dropped, one.share) for one in found.groups] == [("general", 8, 4, 0.5)]
+
+
+def test_choosing_a_group_leads_to_its_answer(seen: Seen) -> None:
+    (section,) = page_of(seen, by="host").xpath("//section[@id='by']")
+    (form,) = section.findall("form")
+    assert form.get("data-action") == "/run/funnel#by"
+    links = section.xpath(".//noscript//a/@href")
+    assert links[1:3] == ["/run/funnel?by=host#by", "/run/funnel?by=domain#by"]
+    assert section.xpath(".//table//tr[@data-label]")
 
 
 def sampled(rows: int, share: float, total: int) -> Documents:
@@ -243,7 +323,7 @@ def sampled(rows: int, share: float, total: int) -> Documents:
 
 
 def test_a_sample_is_scaled_up_and_has_intervals() -> None:
-    found = breakdown(sampled(15_000, 1 / 64, 960_000), "language", "seen", 10)
+    found = breakdown(sampled(15_000, 1 / 64, 960_000), "language", "seen", 10, 0.25)
     assert not found.exact
     assert not found.fates
     english, german = found.groups
@@ -254,11 +334,12 @@ def test_a_sample_is_scaled_up_and_has_intervals() -> None:
     assert german.share_high - german.share_low > english.share_high - english.share_low
     assert english.duplicate is None
     assert english.bytes == 76_800_000
+    assert (english.kept_bytes, english.kept_tokens) == (51_200_000, 12_800_000)
     assert (english.reason, english.reason_documents) == ("gopher_quality.short", 256_000)
 
 
 def test_no_documents_at_all_are_no_groups() -> None:
-    assert breakdown(sampled(0, 1.0, 0), "language", "seen", 10).groups == []
+    assert breakdown(sampled(0, 1.0, 0), "language", "seen", 10, 0.25).groups == []
 
 
 def test_a_run_under_way_says_so(small_run: Path, tmp_path: Path) -> None:

@@ -29,9 +29,11 @@ class FunnelQuestion(msgspec.Struct, frozen=True, kw_only=True):
 class FunnelHead(msgspec.Struct, frozen=True, kw_only=True):
     """The run in figures, so far.
 
-    `records` of any type were read from `bytes_in` bytes of input; `responses` were delivered whole, `pages` of them
-    are web pages. `corpus` documents are still in, of `text_bytes` bytes in UTF-8 (null where not counted) and `tokens`
-    tokens, estimated unless `tokens_exact`. `core_hours` is processor time of all stages, `price` that in dollars.
+    `records` of any type were read from `bytes_in` bytes of input; `responses` of them are none of another type, also
+    those that were not delivered whole; `pages` are those that are not known to be anything else than web pages, as the
+    steps of these names have them. `corpus` documents are still in, of `text_bytes` bytes in UTF-8 (null where not
+    counted) and `tokens` tokens, estimated unless `tokens_exact`. `core_hours` is processor time of all stages, `price`
+    that in dollars.
     """
 
     records: int
@@ -104,8 +106,10 @@ class FunnelOpen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunnelScreened(msgspec.Struct, frozen=True, kw_only=True):
-    """Pages that a cheap look spared the extraction, by `rules`, and core-seconds `spared` so, estimated, or null."""
+    """Pages that a cheap look spared the extraction: `documents` in all, by `rules`, and core-seconds `spared` so,
+    estimated, or null. They count as extracted, without a byte of text, until the filters drop them by these rules."""
 
+    documents: int
     rules: dict[str, int]
     spared: float | None
 
@@ -142,26 +146,44 @@ def answer(house: House, seen: Seen, asked: FunnelQuestion) -> FunnelAnswer:
         bytes_per_token=1 / rate.tokens_per_byte,
         measured=rate.measured,
         split=run.counts["tokens"] if "tokens" in run.ended else {},
-        screened=FunnelScreened(rules=run.counts["screened"], spared=run.counts["spared_core_seconds"]),
+        screened=FunnelScreened(
+            documents=sum(run.counts["screened"].values()),
+            rules=run.counts["screened"],
+            spared=run.counts["spared_core_seconds"],
+        ),
         open=_open(seen),
-        by=breakdown(seen.documents, asked.by, asked.order, asked.limit) if asked.by else None,
+        by=_breakdown(seen, asked, rate.tokens_per_byte) if asked.by else None,
     )
 
 
 def _head(house: House, run: Run, found: list[steps.Step], exact: int | None) -> FunnelHead:
     counts, last = run.counts, found[-1]
+    left = {step.name: step.left for step in found}
     hours = sum(counts["core_seconds"].values()) / 3600
     return FunnelHead(
         records=counts["records"],
         bytes_in=counts["bytes_in"],
-        responses=counts["responses"],
-        pages=next(step.left for step in found if step.name == "pages"),
+        responses=left["responses"],
+        pages=left["pages"],
         corpus=last.left,
         text_bytes=last.bytes,
         tokens=exact if exact is not None else amounts.estimated(last.bytes, run),
         tokens_exact=exact is not None,
         core_hours=round(hours, 6),
         price=round(hours * house.price, 6),
+    )
+
+
+def _breakdown(seen: Seen, asked: FunnelQuestion, tokens_per_byte: float) -> FunnelBreakdown:
+    chain = seen.run.recipe.chain({}) if seen.run.recipe.filters is not None else None
+    labelled = chain is not None and any(step.name == "domain" for step in chain.steps)
+    return breakdown(
+        seen.documents,
+        asked.by,
+        asked.order,
+        asked.limit,
+        tokens_per_byte,
+        corpus_labels=asked.by == "domain" and not labelled,
     )
 
 
