@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from pipeline.comparison import signal_compared
 from pipeline.show import show_text
 
 Mark = Literal["DROPS", "spared", "ok", "-"]
@@ -73,8 +74,9 @@ def value_of(rule: Mapping[str, Any]) -> str:
 
 def drops_when(rule: Mapping[str, Any]) -> str:
     """The rule's threshold, and its condition if it has one."""
-    off = rule["threshold"] is None
-    said = "measured only" if off else f"drops when {rule['drop_when']} {rule['threshold']}"
+    said = "measured only"
+    if rule["threshold"] is not None:
+        said = f"drops when {signal_compared(rule['signal'], rule['drop_when'], rule['threshold'])}"
     return said + (f" ({show_text(rule['condition'], 200)})" if rule["condition"] else "")
 
 

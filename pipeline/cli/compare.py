@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from pipeline.cli.arguments import Json, Settings
+from pipeline.comparison import signal_compared
 from pipeline.errors import UsageError, UserError
 from pipeline.show import show_text, size
 from pipeline.store import open_folder
@@ -186,8 +187,9 @@ def _say_difference(name: str, found: Difference) -> None:
 def _say_sample(one: Sample) -> None:
     _say(f"  {show_text(one.id)}  {show_text(one.url, 120)}")
     why = one.reason
-    if one.signal is not None:
-        why += f": {one.signal} = {_value(one.value)}, drops when {one.drop_when} {_value(one.threshold)}"
+    if one.signal is not None and one.drop_when is not None:
+        drops = signal_compared(one.signal, one.drop_when, one.threshold)
+        why += f": {one.signal} = {_value(one.value)}, drops when {drops}"
     elif one.detail:
         why += f": {show_text(one.detail)}"
     _say(f"    {show_text(why, 300)}")

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import jinja2
 import msgspec
 
+from pipeline.comparison import signal_compared
 from pipeline.dashboard.view import House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.report import bars
@@ -49,7 +50,7 @@ def _environment() -> jinja2.Environment:
         "documents_chart": shard_charts.documents,
         "megabytes_chart": shard_charts.megabytes,
     }
-    found.globals |= {"against": against}
+    found.globals |= {"against": against, "signal_compared": signal_compared}
     found.filters["short"] = short
     found.filters["setting"] = setting
     found.globals |= {"url": url, "bars": bars, "training": training}

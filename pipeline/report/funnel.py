@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from filters.types import Rule
+from pipeline.comparison import compared
 from pipeline.report import amounts
 from pipeline.report.run import Run
 from pipeline.stats import REMOVING
 from pipeline.sums import named, plain, ranked
 
-_SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "not_in": "not in", "in": "in"}
 _NO_PAGE = (
     "not_ok",
     "not_html",
@@ -174,12 +174,8 @@ def recipe_rules(run: Run) -> list[tuple[str, Rule]]:
 
 
 def condition(rule: Rule) -> str:
-    """What drops a document, as text: `< 50`, `not in en, de`."""
-    threshold = rule.threshold
-    if isinstance(threshold, tuple):
-        return f"{_SIGNS[rule.drop_when]} {', '.join(threshold)}"
-    shown = f"{threshold:,}" if isinstance(threshold, int) else str(threshold)
-    return f"{_SIGNS[rule.drop_when]} {shown}"
+    """What drops a document, as text; see `compared`."""
+    return compared(rule.drop_when, rule.threshold)
 
 
 def failing_counts(run: Run) -> Counter[str]:

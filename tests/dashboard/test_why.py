@@ -89,6 +89,15 @@ def test_the_command_prints_the_same_words(small_run: Path) -> None:
     assert json.loads(sluice("why", small_run, id_, "--json").stdout)["reasons"] == told["reasons"]
 
 
+def test_what_drops_is_said_in_words(seen: Seen, small_run: Path) -> None:
+    id_ = next(id_ for id_, row in rows(small_run, "dropped").items() if row["language"] not in ("en", None))
+    (one,) = ask(seen, id_).stories
+    said = {rule.rule: rule.drops for rule in one.rules}
+    assert said["language.language"] == "drops when language is not en"
+    assert said["gopher_quality.short"].startswith("drops when < ")
+    assert "drops when language is not en" in sluice("why", small_run, id_).stdout
+
+
 def test_the_page_marks_what_drops(seen: Seen, small_run: Path) -> None:
     row: dict[str, Any] = next(row for row in rows(small_run, "dropped").values() if not row["screened"])
     house, asked = House({"run": seen}, 0.04), WhyQuestion(id=row["id"])

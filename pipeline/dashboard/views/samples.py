@@ -319,7 +319,13 @@ def _values(chain: Chain, row: dict[str, Any], asked: str) -> list[SampleValue]:
         rule, value = rules[name], row[rules[name].signal]
         if isinstance(value, float) and value != value:
             value = None
-        told = {"value": value, "drop_when": rule.drop_when, "threshold": rule.threshold, "condition": ""}
+        told = {
+            "signal": rule.signal,
+            "value": value,
+            "drop_when": rule.drop_when,
+            "threshold": rule.threshold,
+            "condition": "",
+        }
         threshold = list(rule.threshold) if isinstance(rule.threshold, tuple) else rule.threshold
         values.append(
             SampleValue(
