@@ -66,12 +66,13 @@ def repeated_ngrams(text: str, words: Sequence[Span], n: int) -> list[Span]:
 
 
 def top_ngram(text: str, words: Sequence[Span], n: int) -> list[Span]:
-    """Every occurrence of the most frequent n-gram of words, the first seen of those; none if no n-gram repeats."""
+    """Every occurrence of the most frequent n-gram of words, the first seen of those, as `text/ngrams.py` counts.
+
+    If none repeats that is the text's first one: in a short text it is much of the characters that are measured.
+    """
     written = [text[start:end] for start, end in words]
     counts = Counter(tuple(written[at : at + n]) for at in range(len(words) - n + 1))
-    top, number = counts.most_common(1)[0] if counts else ((), 0)
-    if number < 2:
-        return []
+    top = max(counts, key=counts.__getitem__, default=())
     return [
         (words[at][0], words[at + n - 1][1])
         for at in range(len(words) - n + 1)

@@ -35,12 +35,13 @@ def test_repeated_ngrams_cover_what_is_measured(n: int) -> None:
     assert characters(TEXT, spans, spaces=False) / len(TEXT) == pytest.approx(measured, rel=1e-12)
 
 
+@pytest.mark.parametrize("text", [TEXT, "Copyright 2012 David Carey, Inc.", "one two"])
 @pytest.mark.parametrize("n", gopher_repetition.TOP)
-def test_the_top_ngram_covers_what_is_measured(n: int) -> None:
+def test_the_top_ngram_covers_what_is_measured(n: int, text: str) -> None:
     settings = gopher_repetition.Settings()
-    measured = gopher_repetition.measure(Batch([TEXT]), settings, {})[f"gopher_repetition_top_{n}_gram"][0]
-    spans = gopher_repetition.spans(TEXT, f"top_{n}_gram", settings)
-    assert characters(TEXT, spans, spaces=True) / len(TEXT) == pytest.approx(measured, rel=1e-12)
+    measured = gopher_repetition.measure(Batch([text]), settings, {})[f"gopher_repetition_top_{n}_gram"][0]
+    spans = gopher_repetition.spans(text, f"top_{n}_gram", settings)
+    assert characters(text, spans, spaces=True) / len(text) == pytest.approx(measured, rel=1e-12)
 
 
 def test_words_without_a_letter_and_long_ones() -> None:
@@ -59,7 +60,7 @@ def test_words_without_a_letter_and_long_ones() -> None:
 def test_nothing_repeats() -> None:
     text = "one two three four five six"
     assert repeated_ngrams(text, english_words(text), 5) == []
-    assert top_ngram(text, english_words(text), 2) == []
+    assert [text[slice(*span)] for span in top_ngram(text, english_words(text), 2)] == ["one two"]
     assert top_ngram("", [], 2) == repeated_ngrams("", [], 5) == []
 
 
