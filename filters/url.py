@@ -7,6 +7,7 @@ Suffix List that tldextract carries. A document without an address passes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 
 from filters.batch import Batch
+from filters.spans import occurrences
 from filters.types import Count, FilterSpec, Rule, Signal, Span
 
 Array = np.ndarray[Any, Any]
@@ -103,13 +105,33 @@ def _listed(names: list[str], hashes: Array) -> Array:
     return found & np.fromiter(map(bool, names), np.bool_, len(names))
 
 
+def address_spans(url: str, rule: str, lists: UrlLists, host: str, domain: str) -> list[Span]:
+    """Where in an address a rule counts: words and parts of words, or the name that is looked up; not whether it drops.
+
+    `host` is the whole host name and `domain` the registered one, both as the address has them.
+    """
+    if rule == "address":
+        return [(0, len(url))] if url else []
+    if rule in ("domain", "subdomain"):
+        name = domain if rule == "domain" else host
+        at = url.find(name, max(url.find("://"), 0))
+        return [(at, at + len(name))] if name and at >= 0 else []
+    if rule in ("banned_words", "soft_words"):
+        listed = lists.banned_words if rule == "banned_words" else lists.soft_words
+        return [one.span() for one in re.finditer("[a-zA-Z0-9]+", url) if one.group() in listed]
+    places = [at for at, char in enumerate(url) if char.isascii() and char.isalnum()]
+    plain = "".join(url[at] for at in places).lower()
+    found = occurrences(plain, lists.subwords)
+    return [(places[start], places[end - 1] + 1) for start, end in found]
+
+
 def assets(settings: Settings) -> tuple[str, ...]:
     """The lists and the suffix rules."""
     return ("url_lists", "public_suffixes")
 
 
 def spans(text: str, rule: str, settings: Settings) -> list[Span]:
-    """None: the rules look at the address."""
+    """None: the rules look at the address; see `address_spans`."""
     return []
 
 

@@ -12,8 +12,16 @@ from lxml.html import HtmlElement, document_fromstring
 from starlette.testclient import TestClient
 
 from pipeline.dashboard.app import make_app
+from pipeline.dashboard.page import render
 from pipeline.dashboard.view import BadQuestion, House, question
-from pipeline.dashboard.views.samples import SHOWN, SampleDocument, SamplesAnswer, SamplesQuestion, answer
+from pipeline.dashboard.views.samples import (
+    SHOWN,
+    VIEW,
+    SampleDocument,
+    SamplesAnswer,
+    SamplesQuestion,
+    answer,
+)
 from pipeline.dashboard.watch import Seen, Watched
 from pipeline.store import open_folder
 from tests.dashboard.conftest import seen_of
@@ -71,6 +79,7 @@ def test_the_sides_hold_what_was_asked_for(
     repeated = set(rows(small_run, "duplicates"))
     assert {one.id for one in all_of(seen, "kept", fate="duplicate")} == repeated
     assert ask(seen, fate="duplicate").dropped.total == 0
+    assert ask(seen, fate="duplicate").kept.duplicates == ask(seen).kept.duplicates == len(repeated) > 0
 
 
 def test_host_language_and_domain(seen: Seen, small_run: Path, dropped: dict[str, dict[str, Any]]) -> None:
@@ -175,13 +184,65 @@ def test_a_search_stops_at_its_bounds(seen: Seen, monkeypatch: pytest.MonkeyPatc
     assert found.looked_at <= 20
 
 
+def page_of(seen: Seen, **parameters: str) -> HtmlElement:
+    house, asked = House({"run": seen}, 0.04), question(SamplesQuestion, list(parameters.items()))
+    return document_fromstring(render(house, seen, VIEW, asked, answer(house, seen, asked)))
+
+
+def test_duplicates_passed_the_filters_and_are_not_called_kept(seen: Seen, small_run: Path) -> None:
+    number = len(rows(small_run, "duplicates"))
+    for fate, said in (
+        ("", f"{number:,} of them were removed later"),
+        ("duplicate", "All of them were removed later"),
+    ):
+        page = page_of(seen, fate=fate)
+        assert [one.text.strip() for one in page.iter("h2")] == ["Passed the filters", "Dropped"]
+        assert said in page.xpath("//section[@aria-label='Passed the filters']")[0].text_content()
+    assert "removed later" not in page_of(seen, fate="corpus").text_content()
+
+
+def test_a_page_behind_the_last_is_the_last(seen: Seen) -> None:
+    last = ask(seen).pages
+    found = ask(seen, page="100000")
+    assert (found.page, found.pages) == (last, last)
+    assert found == ask(seen, page=str(last))
+    assert found.kept.documents or found.dropped.documents
+    (before,) = page_of(seen, page="100000").xpath("//a[@rel='prev']/@href")
+    assert before == f"/run/samples?page={last - 1}"
+
+
+def test_what_a_rule_counts_in_an_address_is_marked_there(tmp_path: Path) -> None:
+    """Also of a document without a title, whose address stands once, as its heading."""
+    urls = {"part": "http://a.example.org/x-p-o-r-n-h-u-b-y", "plain": "http://a.example.org/harbour"}
+    file = tmp_path / "d.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"id": id_, "url": url, "text": PROSE}) for id_, url in urls.items())
+    )
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: addresses\nfilters: [url]\n")
+    sluice("run", recipe, "--input", file, "--out", tmp_path / "run", "--until", "filter")
+    found = ask(seen_of(tmp_path / "run"), rule="url.subwords")
+    (one,), (other,) = found.dropped.documents, found.kept.documents
+    assert [piece.text for piece in one.address if piece.marked] == ["p-o-r-n-h-u-b"]
+    assert "".join(piece.text for piece in one.address) == urls["part"]
+    assert [piece.text for piece in other.address] == [urls["plain"]]
+    page = page_of(seen_of(tmp_path / "run"), rule="url.subwords")
+    assert page.xpath("//h3//mark/text()") == ["p-o-r-n-h-u-b"]
+    assert not [
+        one
+        for one in ask(seen_of(tmp_path / "run"), rule="url.domain").kept.documents
+        if len(one.address) > 1
+    ]
+    assert "1 place marked in the address for url.subwords" in page.text_content()
+    assert page.text_content().count(urls["part"]) == 1
+
+
 def test_bad_questions(seen: Seen) -> None:
     with pytest.raises(BadQuestion, match=r"did you mean `gopher_quality\.short`"):
         ask(seen, rule="gopher_quality.shrt")
     for wrong in ({"page": "0"}, {"fate": "lost"}, {"seed": "-1"}, {"text": "x" * 201}):
         with pytest.raises(BadQuestion):
             ask(seen, **wrong)
-    assert ask(seen, page="999").dropped.documents == []
     assert ask(seen, host="nowhere.example").kept.total == 0
 
 

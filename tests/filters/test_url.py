@@ -58,6 +58,32 @@ def test_signals(lists: UrlLists, address: str, hits: dict[str, int]) -> None:
     assert signals(lists, address) == hits
 
 
+@pytest.mark.parametrize(
+    ("address", "rule", "places"),
+    [
+        ("http://fine.org/worst-page/worst", "banned_words", ["worst", "worst"]),
+        ("http://fine.org/Worst-worstpage", "banned_words", []),
+        ("http://odd.org/strange/x", "soft_words", ["odd", "strange"]),
+        ("http://fine.org/V-I-L-E", "subwords", ["V-I-L-E"]),
+        ("http://nas.ty/devilish", "subwords", ["nas.ty"]),
+        ("http://a:b@www.sub.fine.co.uk/fine.co.uk", "domain", ["fine.co.uk"]),
+        ("http://a:b@www.sub.fine.co.uk/fine.co.uk", "subdomain", ["www.sub.fine.co.uk"]),
+        ("http://fine.org/one", "address", ["http://fine.org/one"]),
+        ("http://192.0.2.7/x", "domain", []),
+        ("", "address", []),
+        ("", "subwords", []),
+    ],
+)
+def test_places_in_an_address_are_those_that_are_counted(
+    lists: UrlLists, address: str, rule: str, places: list[str]
+) -> None:
+    host = assets.load("public_suffixes")(address)
+    found = url.address_spans(address, rule, lists, host.fqdn, host.top_domain_under_public_suffix)
+    assert [address[start:end] for start, end in found] == places
+    if rule.endswith("words"):
+        assert len(set(places)) == signals(lists, address).get(rule, 0)
+
+
 def test_registered_domains_are_looked_up() -> None:
     lists = UrlLists(hash_lines(b"listed.com\n"), hash_lines(b""), frozenset(), frozenset(), ())
     assert signals(lists, "https://a.b.listed.com:8080/x") == {"domain": 1}

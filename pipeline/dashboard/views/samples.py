@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.types import Span
+from pipeline.dashboard.address import marked_address
 from pipeline.dashboard.documents import UNKNOWN, Documents
-from pipeline.dashboard.excerpt import Excerpt, excerpt
+from pipeline.dashboard.excerpt import Excerpt, ExcerptPiece, excerpt
 from pipeline.dashboard.overlap import fired
 from pipeline.dashboard.texts import Scan, Text, as_measured, occurrences, scan, spans_of, texts_of
 from pipeline.dashboard.view import BadQuestion, House, View
@@ -37,8 +38,8 @@ class SamplesQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
     `rule`: `<filter>.<rule>`, dropped documents that it fires on, with what it counts marked on both sides; `alone`:
     only those that no other rule fires on; `reason`: those of which it is the first failing rule; `fate`: what became
-    of a document; `host`, `language`, `domain`: exactly; `text`: words in the text, upper and lower case alike;
-    `seed`: another order; `page`: from 1.
+    of a document; `host`, `language`, `domain`: exactly; `text`: what the text contains, whole words or
+    parts of them, upper and lower case alike; `seed`: another order; `page`: from 1.
     """
 
     rule: str = ""
@@ -68,7 +69,8 @@ class SampleValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SampleDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One document: `id`, `url` and `title` masked and cut, `host`, `language`, `domain` where it has one.
+    """One document: `id`, `url` and `title` masked and cut, `host`, `language`, `domain` where it has one; `address` is
+    `url` in pieces, those marked that a rule of the filter `url` counts.
 
     `fate`: what became of it; `reason`: the first rule that dropped it, or empty; `bytes`: of extracted text;
     `screened`: the rule by which a cheap look spared its extraction; `values`: of the rules that fail, the one asked
@@ -79,6 +81,7 @@ class SampleDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     url: str
+    address: list[ExcerptPiece]
     title: str
     host: str
     language: str
@@ -95,14 +98,16 @@ class SampleDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SampleSide(msgspec.Struct, frozen=True, kw_only=True):
-    """One side: `total` documents in memory that fit the question, of which `documents` are this page's."""
+    """One side: `total` documents in memory that fit the question, of which `documents` are this page's; `duplicates`
+    of the total were removed later as duplicates (null where that is not known, in a sample)."""
 
     total: int
+    duplicates: int | None
     documents: list[SampleDocument]
 
 
 class SampleSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a search in texts got: `looked_at` of `candidates`, `found` with the words, `stopped` at its bounds."""
+    """How far a search in texts got: `looked_at` of `candidates`, `found` that contain it, `stopped` at its bounds."""
 
     looked_at: int
     candidates: int
@@ -111,11 +116,14 @@ class SampleSearch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SamplesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Kept and dropped documents in an order by a hash of their ids, which does not change while a run goes on.
+    """Documents in an order by a hash of their ids, which does not change while a run goes on.
 
+    `kept`: those that passed the filters, also if they were removed as duplicates later; `dropped`: by a filter, also
+    those that count as removed.
     `rules`, `languages`, `domains`: what can be asked for; `exact`: every document is in memory, not a sample of them;
     `released`: texts as extracted were removed after the run, so dropped documents have none to show; `pages`: of the
-    longer side, `page` the one shown, counted from 1; `search`: how far texts were searched, null without words.
+    longer side, `page` the one shown, counted from 1 and the last one if less; `search`: how far texts were searched,
+    null without `text`.
     """
 
     kept: SampleSide
@@ -146,22 +154,28 @@ def answer(house: House, seen: Seen, asked: SamplesQuestion) -> SamplesAnswer:
     search = None
     if asked.text:
         sides, search = _searched(seen, sides, asked.text)
-    first = (asked.page - 1) * SHOWN
     pages = max(1, *(-(-len(rows) // SHOWN) for rows in sides.values()))
+    page = min(asked.page, pages)
+    first = (page - 1) * SHOWN
     shown = {kept: rows[first : first + SHOWN] for kept, rows in sides.items()}
     made = {kept: _documents(seen, rows, asked, kept) for kept, rows in shown.items()}
     return SamplesAnswer(
-        kept=SampleSide(total=len(sides[True]), documents=made[True]),
-        dropped=SampleSide(total=len(sides[False]), documents=made[False]),
+        kept=_side(documents, sides[True], made[True]),
+        dropped=_side(documents, sides[False], made[False]),
         search=search,
         rules=names,
         languages=_labels(documents, "language"),
         domains=_labels(documents, "domain"),
         exact=documents.exact,
         released=_released(seen),
-        page=asked.page,
+        page=page,
         pages=pages,
     )
+
+
+def _side(documents: Documents, rows: Array, shown: list[SampleDocument]) -> SampleSide:
+    duplicates = int(_equals(documents, "fate", "duplicate")[rows].sum()) if documents.exact else None
+    return SampleSide(total=len(rows), duplicates=duplicates, documents=shown)
 
 
 def _chosen(documents: Documents, asked: SamplesQuestion) -> Array:
@@ -237,7 +251,7 @@ def _released(seen: Seen) -> bool:
 
 
 def _searched(seen: Seen, sides: dict[bool, Array], words: str) -> tuple[dict[bool, Array], SampleSearch]:
-    """The rows of each side whose texts have the words, as far as a bounded search gets, shard after shard."""
+    """The rows of each side whose texts contain the words, as far as a bounded search gets, shard after shard."""
     documents = seen.documents
     rows = np.sort(np.concatenate(list(sides.values())))[:SEARCHED]
     table = documents.table.select(["id", "shard"]).take(pa.array(rows))
@@ -291,6 +305,7 @@ def _document(chain: Chain, row: dict[str, Any], text: Text | None, asked: Sampl
     return SampleDocument(
         id=row["id"],
         url=row["url"],
+        address=marked_address(row["url"], "" if asked.text else rule, rule in (row["reasons"] or ())),
         title=row["title"],
         host=row["host"] or "",
         language=language or "",
