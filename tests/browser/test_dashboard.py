@@ -208,14 +208,63 @@ def test_moving_a_slider_changes_the_numbers_at_once(plain: str, page_factory: P
 def test_a_value_that_is_refused_is_said_and_the_numbers_stay(plain: str, page_factory: PageFactory) -> None:
     tab = opened(page_factory(), f"{plain}/signals?signal=gopher_quality_words")
     before, address = headline(tab.page), tab.page.url
-    exact = tab.page.locator(f"#{WORDS}-exact")
-    exact.fill("-5")
-    expect(tab.page.locator("#pulse")).to_contain_text("min_words")
-    assert headline(tab.page) == before
-    assert tab.page.url == address
+    slider, exact = tab.page.locator(f"#{WORDS}"), tab.page.locator(f"#{WORDS}-exact")
+    other = tab.page.locator("input[type=number][data-setting]").nth(1)
+    for value in ("-5", "1.5"):  # refused by the server, and by the browser
+        exact.fill(value)
+        expect(exact).to_have_attribute("aria-invalid", "true")
+        expect(tab.page.locator(f"#{WORDS}-exact-refused")).to_contain_text("The numbers are those of 120.")
+        expect(slider).to_have_value("120")
+        assert headline(tab.page) == before
+        assert tab.page.url == address
+        if value == "-5":
+            said = tab.page.inner_text("#pulse")
+            assert "min_words" in said
+            assert not re.search("To the content|The runs", said)
+    # Another setting can be moved meanwhile: the one that was refused counts as it did.
+    key = other.get_attribute("data-setting")
+    assert key is not None
+    other.fill(str(int(other.input_value()) + 1))
+    expect(tab.page).to_have_url(re.compile(f"{key}%3D"))
+    assert "min_words%3D1.5" not in tab.page.url
     exact.fill("40")
     expect(tab.page.locator("#pulse")).to_have_text("")
+    expect(tab.page).to_have_url(re.compile("min_words%3D40"))
+    expect(exact).not_to_have_attribute("aria-invalid", "true")
+    expect(tab.page.locator(".refused")).to_have_count(0)
+    expect(slider).to_have_value("40")
+
+
+def test_an_emptied_number_is_the_recipes(plain: str, page_factory: PageFactory) -> None:
+    tab = opened(page_factory(), f"{plain}/signals?signal=gopher_quality_words")
+    before, slider = headline(tab.page), tab.page.locator(f"#{WORDS}")
+    exact = tab.page.locator(f"#{WORDS}-exact")
+    exact.fill("40")
     expect(tab.page).to_have_url(re.compile("min_words%3D40$"))
+    exact.fill("")
+    expect(tab.page).not_to_have_url(re.compile("min_words"))
+    expect(slider).to_have_value("120")
+    assert headline(tab.page) == before
+    exact.blur()
+    expect(exact).to_have_value("120")
+
+
+def test_controls_say_what_the_address_says_after_going_back(plain: str, page_factory: PageFactory) -> None:
+    """Browsers remember what controls said when a page was left, and put it back over what was sent anew."""
+    page = opened(page_factory(), f"{plain}/signals?signal=gopher_quality_words").page
+    page.select_option("select[name=signal]", "c4_sentences")
+    page.wait_for_url("**signal=c4_sentences**")
+    page.go_back()
+    page.wait_for_url("**signal=gopher_quality_words")
+    expect(page.locator("h1")).to_have_text("gopher_quality_words")
+    expect(page.locator("select[name=signal]")).to_have_value("gopher_quality_words")
+    page.goto(f"{plain}/samples")
+    page.select_option("select[name=rule]", "gopher_quality.short")
+    page.locator("form.ask").evaluate("form => form.requestSubmit()")
+    page.wait_for_url("**rule=gopher_quality.short**")
+    page.go_back()
+    page.wait_for_url("**/samples")
+    expect(page.locator("select[name=rule]")).to_have_value("")
 
 
 def test_two_signals_moved_together(plain: str, page_factory: PageFactory) -> None:

@@ -10,7 +10,9 @@ async function ask(address) {
   const mine = (asking = new AbortController());
   const answer = await fetch(address, { signal: mine.signal, headers: { accept: "text/html" } });
   const page = html.parseFromString(await answer.text(), "text/html");
-  if (!answer.ok) throw new Error(page.querySelector("main p, body")?.textContent || answer.statusText);
+  // A refusal of the guard is plain text: a body without `main`.
+  const said = page.querySelector("main p") || page.body;
+  if (!answer.ok) throw new Error(said.textContent.trim() || answer.statusText);
   return page;
 }
 
@@ -21,10 +23,12 @@ function put(page, selector) {
   }
 }
 
-function addressOf(form) {
+// `moved` is the field that counts as it stands, whatever was said of its value before.
+function addressOf(form, moved) {
   const address = new URL(form.dataset.action || location.pathname, location.origin);
-  for (const [name, value] of new FormData(form)) {
+  for (const [name, typed] of new FormData(form)) {
     const own = form.querySelector(`[name="${CSS.escape(name)}"][data-default]`);
+    const value = own && own !== moved && refused(own) ? accepted(own) : typed;
     if (value !== "" && !(own && own.dataset.default === value)) {
       // A slider stands for a setting: its parameter is `set`, its value `filters.NAME.KEY=VALUE`.
       const setting = own && own.dataset.setting;
@@ -34,16 +38,50 @@ function addressOf(form) {
   return address;
 }
 
-async function answer(form) {
-  const address = addressOf(form);
+async function answer(form, field) {
+  const address = addressOf(form, field);
   try {
     const page = await ask(address);
     put(page, "[data-part]");
     history.replaceState(null, "", address);
+    accept(field);
     say(page.getElementById("pulse")?.textContent || "");
   } catch (problem) {
+    if (problem.name !== "AbortError" && !(problem instanceof TypeError)) refuse(field, problem.message);
     sayProblem(problem);
   }
+}
+
+// A setting has a number field and a slider, each the other's twin. The numbers on the page are those of the value that
+// was accepted last; the slider stands there, and a number that was refused is marked as such until it is another one.
+const twinOf = (own) => own.dataset.twin && document.getElementById(own.dataset.twin);
+const fieldOf = (own) => ("setting" in own.dataset ? own : twinOf(own) || own);
+const accepted = (field) => field.dataset.accepted ?? field.defaultValue;
+const refused = (field) => field.getAttribute("aria-invalid") === "true";
+
+function accept(field) {
+  const value = field.value === "" ? field.dataset.default : field.value; // an empty one is as the recipe has it
+  field.dataset.accepted = field.value;
+  field.removeAttribute("aria-invalid");
+  document.getElementById(`${field.id}-refused`)?.remove();
+  const slider = twinOf(field);
+  if (slider && value) slider.value = value;
+}
+
+function refuse(field, words) {
+  field.setAttribute("aria-invalid", "true");
+  const slider = twinOf(field);
+  const shown = accepted(field) || field.dataset.default;
+  if (slider && shown) slider.value = shown;
+  let told = document.getElementById(`${field.id}-refused`);
+  if (!told) {
+    told = document.createElement("span");
+    told.id = `${field.id}-refused`;
+    told.className = "refused";
+    field.parentElement.append(told);
+    field.setAttribute("aria-errormessage", told.id);
+  }
+  told.textContent = `${words} The numbers are those of ${shown || "the recipe"}.`;
 }
 
 function sayProblem(problem) {
@@ -61,16 +99,33 @@ document.addEventListener("submit", (event) => {
   location.assign(addressOf(event.target));
 });
 
+let touched = false;
+
 document.addEventListener("input", (event) => {
+  touched = true;
   const own = event.target;
-  const twin = own.dataset.twin && document.getElementById(own.dataset.twin);
-  if (twin) twin.value = own.value;
-  if (own.form && "live" in own.form.dataset && own.checkValidity()) answer(own.form);
+  if (!own.form || !("live" in own.form.dataset)) return;
+  const field = fieldOf(own);
+  if (own !== field) field.value = own.value;
+  if (field.checkValidity()) return answer(own.form, field);
+  asking?.abort();
+  refuse(field, field.validationMessage);
+  say(field.validationMessage);
 });
 
 document.addEventListener("change", (event) => {
-  const form = event.target.form;
-  if (form && "change" in form.dataset) location.assign(addressOf(form));
+  const own = event.target;
+  if (!own.form) return;
+  if ("change" in own.form.dataset) location.assign(addressOf(own.form));
+  else if ("live" in own.form.dataset && own.value === "" && own.validity.valid && own.dataset.default) {
+    own.value = own.dataset.default; // emptied: it says what its numbers are of
+  }
+});
+
+// A browser that goes back, or loads anew, puts its own memory of the controls over what the address says.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+  else if (!touched) for (const form of document.forms) form.reset();
 });
 
 document.addEventListener("keydown", (event) => {
