@@ -128,16 +128,17 @@ def histogram(
     labels: Sequence[tuple[float, str]],
     x_label: str,
 ) -> Markup:
-    """Kept documents above the axis, dropped ones below, each as shares of its own side.
+    """Kept documents above the axis, dropped ones below, each as shares of its own side: both sides sum to 100 %.
 
-    Heights are square roots of shares, so that one tall bar does not hide the others. `labels` are the ticks.
+    Heights are square roots of shares, so that one tall bar does not hide the others; the axis says so. `labels` are
+    the ticks of the horizontal axis.
     """
     top, middle, bottom = 24.0, 98.0, 172.0
     low, high = min(one.start for one in bins), max(one.end for one in bins)
     x = linear(low, high, LEFT, RIGHT)
     tallest = max(max(one.kept, one.dropped) for one in bins) or 1.0
     height = linear(0.0, math.sqrt(tallest), 0.0, middle - top - 6)
-    parts = [text(4, 14, "share of documents", class_="label")]
+    parts = [text(4, 14, "share of each side, square-root scale", class_="label")]
     for share in _shares(tallest, height):
         for side in (-1, 1):
             at = middle + side * height(math.sqrt(share))
@@ -165,7 +166,7 @@ def histogram(
 def _shares(tallest: float, height: Scale) -> list[float]:
     """Round shares whose labels find room above the axis and above each other."""
     found: list[float] = []
-    for share in (0.001, 0.01, 0.1, 0.5, 1.0):
+    for share in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0):
         below = height(math.sqrt(found[-1])) if found else 0.0
         if share <= tallest * 1.02 and height(math.sqrt(share)) >= below + 11:
             found.append(share)

@@ -27,7 +27,7 @@ from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.report import write_report
 from pipeline.report.axes import short, ticks
-from pipeline.report.charts import Panel, Score, Series, bar, line_chart, score_chart
+from pipeline.report.charts import Bin, Panel, Score, Series, bar, histogram, line_chart, score_chart
 from pipeline.report.provenance import without_credentials
 from pipeline.report.run import open_run
 from pipeline.report.signals import histograms
@@ -190,6 +190,25 @@ def test_rules_count_first_and_all_failures(page: HtmlElement, clean: Path, coun
     assert {rule: number(cells[1]) for rule, cells in shown.items() if number(cells[1])} == counts["dropped"]
     assert {rule: number(cells[2]) for rule, cells in shown.items()} == failing
     assert all(number(cells[2]) >= number(cells[1]) for cells in shown.values())
+
+
+@pytest.mark.parametrize("tallest", [0.02, 0.06, 0.08, 0.13, 0.36, 0.5, 0.99])
+def test_a_histogram_says_its_scale_and_has_ticks_enough_to_read_it_by(tallest: float) -> None:
+    bins = [Bin(0, 1, tallest, tallest / 9)]
+    drawn = lxml.html.fromstring(str(histogram("title", "description", bins, [], [], "words")))
+    texts = drawn.xpath(".//text")
+    assert "share of each side, square-root scale" in [one.text for one in texts]
+    above = {
+        float(one.text.rstrip("%")) / 100: 98 + 4 - float(one.get("y"))
+        for one in texts
+        if one.text.endswith("%") and float(one.get("y")) < 98 + 4
+    }
+    assert len(above) >= 3
+    assert sorted(above.values()) == list(above.values())
+    assert min(b - a for a, b in zip([0.0, *above.values()], above.values(), strict=False)) >= 11
+    (kept,) = drawn.xpath(".//rect[@class='kept']")
+    for share, height in above.items():  # four times the share is twice as high
+        assert height == pytest.approx(float(kept.get("height")) * (share / tallest) ** 0.5, abs=0.2)
 
 
 def test_histograms_show_every_measured_document_and_the_threshold(clean: Path) -> None:
