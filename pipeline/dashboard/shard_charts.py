@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pipeline.dashboard.views.shards import ShardsCurve, ShardsTimeline
 from pipeline.report.axes import short
-from pipeline.report.lanes import Lane, Spot, lanes, spots
+from pipeline.report.lanes import Lane, Spot, Strip, lanes, strips
 
 _UNITS = (
     (172_800.0, 86_400.0, "days"),
@@ -17,7 +17,6 @@ _UNITS = (
     (180.0, 60.0, "minutes"),
     (0.0, 1.0, "seconds"),
 )
-_COLOURS = 6
 
 
 def moment(seconds: float | None) -> str:
@@ -30,10 +29,6 @@ def _unit(time: ShardsTimeline) -> tuple[float, str]:
     unit, name = next((unit, name) for least, unit, name in _UNITS if time.seconds >= least)
     pauses = f", {time.pauses} pause{'s' if time.pauses > 1 else ''} left out" if time.pauses else ""
     return unit, f"{name} of work since {moment(time.began)}{pauses}"
-
-
-def _colour(curves: Sequence[ShardsCurve]) -> dict[str, str]:
-    return {one.stage: f"c{(at + 1) % _COLOURS}" for at, one in enumerate(curves)}
 
 
 def at_work(time: ShardsTimeline) -> Markup:
@@ -65,20 +60,24 @@ def _lanes(
     y_label: str,
 ) -> Markup:
     unit, label = _unit(time)
-    colours = _colour(time.curves)
-    rows = [Lane(one.stage, colours[one.stage], values, most) for one, values, most in found]
+    rows = [Lane(one.stage, values, most) for one, values, most in found]
     return lanes(title, told, rows, time.seconds / unit, label, y_label) if rows else Markup("")
 
 
 def began(time: ShardsTimeline) -> Markup:
-    """Shards by when they began and how long they took."""
+    """A lane a stage: shards by when they began and how long they took."""
     unit, label = _unit(time)
-    colours = _colour(time.curves)
-    found = [
-        Spot(one.begin / unit, one.wall, one.number, one.stage, colours.get(one.stage, "c0"))
-        for one in time.cells
-    ]
     told = (
-        "Circles: shards by when they were begun and by the seconds that they took, on a logarithmic scale."
+        "A lane for each stage: circles are shards, by when they were begun and by the seconds that they took, on a "
+        "logarithmic scale from the stage's quickest shard to its slowest."
     )
-    return spots("How long shards took", told, found, time.seconds / unit, label, "seconds a shard took")
+    rows = [
+        Strip(
+            one.stage,
+            [Spot(of.begin / unit, of.wall, of.number) for of in time.cells if of.stage == one.stage],
+            one.wall_least,
+            one.wall_most,
+        )
+        for one in time.curves
+    ]
+    return strips("How long shards took", told, rows, time.seconds / unit, label, "least and most seconds")

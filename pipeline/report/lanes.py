@@ -1,4 +1,4 @@
-"""Charts of work over time: a lane a stage, and shards by when they began and how long they took."""
+"""Charts of work over time: curves and circles, a lane a stage, each with its name beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pipeline.report.axes import (
     Scale,
     element,
     figure,
-    legend,
     line,
     linear,
     number,
@@ -22,17 +21,20 @@ from pipeline.report.axes import (
     ticks,
     x_axis,
 )
-from pipeline.report.charts import LEFT, RIGHT, WIDTH
+from pipeline.report.charts import RIGHT, WIDTH
 
 _LANE = 22  # height, and what is between two
 _GAP = 10
+_TALL = 38  # height of a lane of circles
+_SPREAD = math.log10(
+    2
+)  # of a lane of circles at least, so that shards that all take about as long look like it
 
 
 class Lane(NamedTuple):
     """A name and its values, one for each equal part of the horizontal axis."""
 
     name: str
-    class_: str
     values: Sequence[float]
     most: str  # what stands at its right end: its height
 
@@ -43,8 +45,15 @@ class Spot(NamedTuple):
     x: float
     y: float
     number: int
+
+
+class Strip(NamedTuple):
+    """A name, its things, and the least and the largest of their heights, which stand at its right end."""
+
     name: str
-    class_: str
+    spots: Sequence[Spot]
+    least: float
+    most: float
 
 
 def lanes(
@@ -58,9 +67,7 @@ def lanes(
     parts += [line(x(value), frame.top, x(value), frame.bottom, "grid") for value in marks]
     for at, row in enumerate(rows):
         bottom = frame.top + (_LANE + _GAP) * (at + 1) - _GAP / 2
-        parts.append(
-            element("polygon", points=_outline(row.values, bottom, x, length), class_=f"dot {row.class_}")
-        )
+        parts.append(element("polygon", points=_outline(row.values, bottom, x, length), class_="dot c1"))
         parts.append(line(frame.left, bottom, frame.right, bottom, "grid"))
         parts.append(text(frame.left - 8, bottom - 5, row.name, "end"))
         parts.append(text(WIDTH - 4, bottom - 5, row.most, "end"))
@@ -82,35 +89,31 @@ def _outline(values: Sequence[float], bottom: float, x: Scale, length: float) ->
     return " ".join([*places, f"{number(x(length))},{number(bottom)}"])
 
 
-def spots(
-    title: str, description: str, found: Sequence[Spot], length: float, x_label: str, y_label: str
+def strips(
+    title: str, description: str, rows: Sequence[Strip], length: float, x_label: str, y_label: str
 ) -> Markup:
-    """Circles over a logarithmic vertical axis; a circle's area grows with the logarithm of its number."""
-    if not found:
-        return Markup("")
-    names = list(dict.fromkeys((one.name, one.class_) for one in found))
-    parts, used = legend(names, LEFT, 14, RIGHT)
-    frame = Frame(LEFT, 14 + used + 16, RIGHT, 14 + used + 196)
-    heights = [math.log10(max(one.y, 1e-3)) for one in found]
-    low, high = min(heights) - 0.1, max(heights) + 0.1
-    x, y = linear(0.0, length, frame.left, frame.right), linear(low, high, frame.bottom, frame.top)
-    parts.append(text(4.0, frame.top - 8, y_label, class_="label"))
-    for power in _powers(low, high):
-        at = y(math.log10(power))
-        parts.append(line(frame.left, at, frame.right, at, "grid"))
-        parts.append(text(frame.left - 6, at + 4, short(power), "end"))
-    for one, height in zip(found, heights, strict=True):
-        radius = 2.0 + 1.2 * math.log2(one.number) ** 0.7 if one.number > 1 else 2.0
-        label = element("title", f"{one.name}: {one.number:,} of about {short(one.y)}")
-        parts.append(
-            element("circle", label, cx=x(one.x), cy=y(height), r=radius, class_=f"dot spot {one.class_}")
-        )
-    parts += x_axis(frame, x, ticks(0.0, length, 6), x_label)
+    """Circles, a lane a name, each on a logarithmic scale of its own; areas grow with the logarithm of a number."""
+    step = _TALL + _GAP
+    frame = Frame(92, 22, RIGHT - 36, 22 + step * len(rows))
+    x = linear(0.0, length, frame.left, frame.right)
+    marks = ticks(0.0, length, 6)
+    parts = [text(WIDTH - 4, 12, y_label, "end", "label")]
+    parts += [line(x(value), frame.top, x(value), frame.bottom, "grid") for value in marks]
+    for at, row in enumerate(rows):
+        bottom = frame.top + step * (at + 1) - _GAP / 2
+        low, high = math.log10(max(row.least, 1e-3)), math.log10(max(row.most, 1e-3))
+        pad = max(_SPREAD - (high - low), 0.0) / 2
+        y = linear(low - pad, high + pad, bottom - 5, bottom - _TALL + 5)
+        for one in row.spots:
+            radius = 2.0 + 1.2 * math.log2(one.number) ** 0.7 if one.number > 1 else 2.0
+            label = element("title", f"{row.name}: {one.number:,} of about {short(one.y)}")
+            place = {"cx": x(one.x), "cy": y(math.log10(max(one.y, 1e-3)))}
+            parts.append(element("circle", label, **place, r=radius, class_="dot spot c1"))
+        parts.append(line(frame.left, bottom, frame.right, bottom, "grid"))
+        parts.append(text(frame.left - 8, bottom - _TALL / 2 + 4, row.name, "end"))
+        ends = [(row.most, bottom - _TALL + 11), (row.least, bottom - 2)]
+        if short(row.most) == short(row.least):
+            ends = [(row.most, bottom - _TALL / 2 + 4)]
+        parts += [text(WIDTH - 4, height, short(value), "end") for value, height in ends]
+    parts += x_axis(frame, x, marks, x_label)
     return figure(WIDTH, int(frame.bottom + 40), title, description, parts)
-
-
-def _powers(low: float, high: float) -> list[float]:
-    """Round values of a logarithmic axis: powers of ten, with 2 and 5 between them where there are few."""
-    steps = (1, 2, 5) if high - low < 2 else (1,)
-    powers = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
-    return [one for one in powers if low <= math.log10(one) <= high]

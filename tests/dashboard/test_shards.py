@@ -213,14 +213,33 @@ def test_a_large_ledger_is_drawn_in_a_bounded_number_of_marks(seen: Seen) -> Non
     found = asked(with_receipts(seen, {"extract": extract, "filter": filtered}))
     time = found.timeline
     assert time is not None
-    assert len(time.cells) <= ACROSS * UP
-    assert {one.stage for one in time.cells} == {"extract", "filter"}
+    assert len(time.cells) <= 2 * ACROSS * UP
+    for stage in ("extract", "filter"):
+        assert sum(one.number for one in time.cells if one.stage == stage) == 20_000
     assert len(found.rows) == 30
     for chart in (shard_charts.at_work, shard_charts.documents, shard_charts.megabytes, shard_charts.began):
         drawn = lxml.html.fromstring(str(chart(time)))
-        assert len(drawn.xpath(".//*")) < 3 * ACROSS * UP + 100
+        assert len(drawn.xpath(".//*")) < 2 * (2 * ACROSS * UP) + 100
     total = sum(sum(one.documents) for one in time.curves) * time.seconds / time.bins
     assert total == pytest.approx(4_000_000, rel=1e-3)
+
+
+def test_a_stage_is_drawn_beside_its_name_however_few_its_shards_are(seen: Seen) -> None:
+    """Many shards of one stage do not hide those of another, and no colour has to be told from another."""
+    extract = [made("extract", at, BEGAN + at, 2.0) for at in range(500)]
+    filtered = [made("filter", at, BEGAN + 100 + at, 2.0 + 5 * (at == 1)) for at in range(2)]
+    time = asked(with_receipts(seen, {"extract": extract, "filter": filtered})).timeline
+    assert time is not None
+    assert [one.number for one in time.cells if one.stage == "filter"] == [1, 1]
+    told = {one.stage: (one.wall_least, one.wall_most) for one in time.curves}
+    assert told == {"extract": (2.0, 2.0), "filter": (2.0, 7.0)}
+    for chart in (shard_charts.at_work, shard_charts.documents, shard_charts.megabytes, shard_charts.began):
+        drawn = lxml.html.fromstring(str(chart(time)))
+        assert {"extract", "filter"} <= set(drawn.xpath(".//text/text()"))
+        kinds = {one.get("class") for one in drawn.xpath(".//circle | .//polygon")}
+        assert len(kinds) == 1
+    circles = lxml.html.fromstring(str(shard_charts.began(time))).xpath(".//circle")
+    assert len(circles) == len(time.cells)
 
 
 def test_charts_name_what_they_show_and_moments_are_utc(seen: Seen) -> None:
@@ -245,6 +264,24 @@ def test_work_is_read_once_a_snapshot(seen: Seen) -> None:
     assert len(read_work(other.run).receipts) == 1
     edges, found = curves(read_work(other.run), {"n": np.array([5.0])})
     assert found["n"]["extract"].sum() * (edges[1] - edges[0]) == pytest.approx(5.0)
+
+
+def test_a_stage_without_a_shard_has_no_numbers(small_run: Path, tmp_path: Path) -> None:
+    """The next stage of a run that was stopped is planned, but nothing was measured of it."""
+    shutil.copytree(small_run, tmp_path / "run")
+    for path in sorted((tmp_path / "run" / "ledger" / "filter").iterdir()):
+        path.unlink()
+    watched = Watched(open_folder(tmp_path / "run"), "run")
+    stages = {one.stage: one for one in asked(watched.look_to_the_end()).stages}
+    assert (stages["filter"].done, stages["filter"].planned) == (0, 1)
+    page = lxml.html.fromstring(
+        TestClient(make_app({"run": watched}, {"testserver"})).get("/run/shards").text
+    )
+    (row,) = page.xpath("//tr[@data-stage='filter']")
+    cells = [cell.text_content().strip() for cell in row.xpath("./td")]
+    assert cells == ["0 of 1", *["–"] * 9, "none done"]
+    (note,) = (text for text in page.xpath("//p/text()") if text.startswith("Not begun"))
+    assert "filter" not in note
 
 
 def test_the_page_and_its_twin(small_run: Path, tmp_path: Path) -> None:

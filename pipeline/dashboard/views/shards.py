@@ -13,7 +13,7 @@ from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import nearest
 
-ACROSS, UP = 60, 16  # cells that shards are drawn in, by start and by duration
+ACROSS, UP = 60, 16  # cells that a stage's shards are drawn in, by start and by duration
 HOSTS = 50  # listed
 At = Annotated[int, msgspec.Meta(ge=0)]
 Most = Annotated[int, msgspec.Meta(ge=1, le=200)]
@@ -70,11 +70,13 @@ class ShardsStage(msgspec.Struct, frozen=True, kw_only=True):
 class ShardsCurve(msgspec.Struct, frozen=True, kw_only=True):
     """One stage over working time, a number a bin: mean shards `at_work`, `documents` and `bytes` a second.
 
-    `most_at_once` shards were worked on at one moment.
+    `most_at_once` shards were worked on at one moment; the quickest took `wall_least` seconds, the slowest `wall_most`.
     """
 
     stage: str
     most_at_once: int
+    wall_least: float
+    wall_most: float
     at_work: list[float]
     documents: list[float]
     bytes: list[float]
@@ -262,6 +264,8 @@ def _timeline(work: Work, chosen: Array, shown: list[str]) -> ShardsTimeline | N
             ShardsCurve(
                 stage=stage,
                 most_at_once=most_at_once(work.started[work.of(stage)], work.ended[work.of(stage)]),
+                wall_least=float(_noted(work, work.of(stage)).min()),
+                wall_most=float(_noted(work, work.of(stage)).max()),
                 **{name: _short(of[stage]) for name, of in found.items()},
             )
             for stage in shown
@@ -275,30 +279,36 @@ def _short(values: Array) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
+def _noted(work: Work, own: Array) -> Array:
+    """Seconds that those of these shards took whose start is noted."""
+    return np.asarray(work.wall[own[~np.isnan(work.started[own])]])
+
+
 def _cells(work: Work, chosen: Array, begin: Array, length: float) -> list[ShardsCell]:
-    """Shards by stage, start and logarithm of duration, in a bounded number of cells: of several stages in a cell the
-    one with most shards is told."""
+    """Shards by stage, start and logarithm of duration, in a bounded number of cells of each stage."""
     own = chosen[~np.isnan(work.started[chosen])]
     if not len(own):
         return []
     height = np.log10(np.maximum(work.wall[own], 1e-3))
-    low, high = height.min(), height.max()
+    stage = work.stage[own]
+    lows, highs = np.full(len(work.stages), np.inf), np.full(len(work.stages), -np.inf)
+    np.minimum.at(lows, stage, height)
+    np.maximum.at(highs, stage, height)
+    spans = np.maximum(highs - lows, 1e-9)[stage]
     across = np.minimum(begin[own] / max(length, 1e-9) * ACROSS, ACROSS - 1).astype(np.int64)
-    up = np.minimum((height - low) / max(high - low, 1e-9) * UP, UP - 1).astype(np.int64)
-    places = (across * UP + up) * len(work.stages) + work.stage[own]
+    up = np.minimum((height - lows[stage]) / spans * UP, UP - 1).astype(np.int64)
+    places = (stage * ACROSS + across) * UP + up
     cells, at, numbers = np.unique(places, return_inverse=True, return_counts=True)
     begins = np.bincount(at, begin[own]) / numbers
     walls = np.bincount(at, work.wall[own]) / numbers
-    order = np.lexsort((cells, -numbers, cells // len(work.stages)))
-    kept = order[np.unique((cells // len(work.stages))[order], return_index=True)[1]]
     return [
         ShardsCell(
-            stage=work.stages[int(cells[one]) % len(work.stages)],
-            begin=round(float(begins[one]), 3),
-            wall=round(float(walls[one]), 3),
-            number=int(numbers[one]),
+            stage=work.stages[int(cell) // (ACROSS * UP)],
+            begin=round(float(begin), 3),
+            wall=round(float(wall), 3),
+            number=int(number),
         )
-        for one in kept
+        for cell, begin, wall, number in zip(cells, begins, walls, numbers, strict=True)
     ]
 
 
