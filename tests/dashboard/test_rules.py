@@ -64,6 +64,23 @@ def test_counts_are_those_of_the_stored_reasons(
     assert sum(line.alone for line in answer.rules) == len(alone)
 
 
+def test_the_page_says_where_no_other_rule_was_asked(seen: Seen) -> None:
+    """Such a page is alone since nothing else was looked at, which is less than that nothing else fires."""
+    asked = question(rules.RulesQuestion, [])
+    answer = ask(seen)
+    page = document_fromstring(render(House({"run": seen}, 0.04), seen, VIEWS["rules"], asked, answer))
+    shown = {
+        row.get("data-rule"): row.xpath("string(.//span[starts-with(., 'no other rule asked')])")
+        for row in page.xpath("//tr[@data-rule]")
+    }
+    screened = {line.rule: line for line in answer.rules if line.alone_screened}
+    assert screened
+    assert {rule for rule, words in shown.items() if words} == set(screened)
+    for rule, line in screened.items():
+        whole = line.alone_screened == line.alone
+        assert shown[rule] == f"no other rule asked: {'all' if whole else f'{line.alone_screened:,}'}"
+
+
 def test_the_matrix_counts_pairs(seen: Seen, dropped: list[dict[str, Any]]) -> None:
     answer = ask(seen, top="40")
     pairs = Counter(
