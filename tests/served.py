@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.dashboard.awaited import Followed
 from pipeline.dashboard.serve import make_server
 from pipeline.dashboard.watch import Watched
 from pipeline.store import open_folder
@@ -62,7 +63,7 @@ def watched(runs: Mapping[str, Path]) -> dict[str, Watched]:
 
 @contextmanager
 def served(
-    runs: Mapping[str, Watched], token: str | None = None, hosts: Collection[str] = ("127.0.0.1",)
+    runs: Mapping[str, Followed], token: str | None = None, hosts: Collection[str] = ("127.0.0.1",)
 ) -> Iterator[str]:
     """The dashboard in a thread on a port that was free, while the runs are watched; its address."""
     server = make_server(runs, hosts, token, 0.04)

@@ -37,15 +37,17 @@ def dashboard(
 ) -> None:
     """Serve the statistics of runs as a local web page, live while they go on. Ctrl-C ends it.
 
+    A path that leads to nothing yet, or to an empty folder, is waited for: its page appears when the run has begun.
+
     On the loopback address no token is asked for. Elsewhere the printed address holds one; SLUICE_DASHBOARD_TOKEN sets
     it. Nothing is written into the runs, and the page loads nothing from elsewhere.
 
     Example: sluice dashboard run --port 8300
     """
+    from pipeline.dashboard.awaited import Awaited, followed
     from pipeline.dashboard.serve import names_of, serve
-    from pipeline.dashboard.watch import Watched
 
-    watched = {name: Watched(open_folder(run), name) for name, run in names_of(runs).items()}
+    watched = {name: followed(open_folder(run), name) for name, run in names_of(runs).items()}
     local = host in _LOOPBACK
     token = None if local else _token()
     listening = _listen(host, port)
@@ -55,6 +57,12 @@ def dashboard(
     place = f"[{shown}]" if ":" in shown else shown
     print(f"http://{place}:{bound}/" + (f"?token={token}" if token else ""), flush=True)
     print(f"{len(watched)} run(s): {', '.join(map(show_text, watched))}. Ctrl-C ends this.", file=sys.stderr)
+    for one in watched.values():
+        if isinstance(one, Awaited):
+            print(
+                f"{show_text(one.folder.url)}: no run there yet; waiting for `sluice run` to begin.",
+                file=sys.stderr,
+            )
     try:
         serve(watched, listening, hosts, token, price)
     except Stopped as stop:  # the way to end it

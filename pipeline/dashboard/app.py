@@ -1,6 +1,7 @@
 """The addresses: every view as a page and as JSON, the shapes of the answers, and two files of our own.
 
     /                          the runs
+    /RUN                       leads to its funnel
     /RUN/VIEW?...              a page
     /RUN/VIEW.json?...         its answer
     /RUN/signals.yaml?set=...  moved thresholds as a recipe patch
@@ -23,16 +24,16 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pipeline.dashboard import page
+from pipeline.dashboard.awaited import Followed, house_of
 from pipeline.dashboard.guard import Guard
 from pipeline.dashboard.sliders import settings_now
-from pipeline.dashboard.view import BadQuestion, House, View, question
+from pipeline.dashboard.view import BadQuestion, House, NotYet, View, question
 from pipeline.dashboard.views import VIEWS
-from pipeline.dashboard.watch import Watched
 from pipeline.errors import UserError, nearest
 from pipeline.ledger import CORE_HOUR_PRICE
 
@@ -58,17 +59,23 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Answers:
     """Runs by their names in addresses, and what is answered of them; a few views are worked out at a time."""
 
-    def __init__(self, runs: Mapping[str, Watched], price: float) -> None:
+    def __init__(self, runs: Mapping[str, Followed], price: float) -> None:
         self.runs, self.price = runs, price
         self._busy = threading.BoundedSemaphore(AT_ONCE)
 
     def house(self) -> House:
         """The last snapshots of all runs."""
-        return House({name: one.seen for name, one in self.runs.items()}, self.price)
+        return house_of(self.runs, self.price)
 
     async def index(self, request: Request) -> Response:
         """The list of runs."""
         return Response(page.render_index(self.house()), media_type="text/html; charset=utf-8")
+
+    async def first(self, request: Request) -> Response:
+        """A run without a view: to its funnel."""
+        name = request.path_params["run"]
+        self.house().run(name)  # raises where there is none
+        return RedirectResponse(page.url(name, "funnel"), 303)
 
     async def html(self, request: Request) -> Response:
         """A view as a page."""
@@ -131,7 +138,7 @@ async def _file(request: Request) -> Response:
 
 
 def make_app(
-    runs: Mapping[str, Watched],
+    runs: Mapping[str, Followed],
     hosts: Collection[str],
     token: str | None = None,
     price: float = CORE_HOUR_PRICE,
@@ -142,6 +149,8 @@ def make_app(
         Route("/", answers.index),
         Route("/shapes.json", _shapes_told),
         Route("/static/{name}", _file),
+        Route("/{run}", answers.first),
+        Route("/{run}/", answers.first),
         Route("/{run}/state.json", answers.state),
         Route("/{run}/signals.yaml", answers.patch),
         Route("/{run}/{view}.json", answers.twin),
@@ -193,4 +202,5 @@ async def _refused(request: Request, error: Exception) -> Response:
     again = {"Retry-After": "2"} if status == 503 else None
     if request.scope["path"].endswith(".json"):
         return JSONResponse({"error": message, "status": status}, status, again)
-    return Response(page.render_error(status, message), status, again, "text/html; charset=utf-8")
+    waits = isinstance(error, NotYet)
+    return Response(page.render_error(status, message, waits), status, again, "text/html; charset=utf-8")

@@ -70,15 +70,19 @@ def render(house: House, seen: Seen, view: View, asked: Any, answer: Any) -> str
     from pipeline.dashboard.views import VIEWS
 
     template = _environment().get_template(f"{view.name}.html")
-    return template.render(house=house, seen=seen, view=view, views=VIEWS, q=asked, a=answer)
+    return template.render(house=house, seen=seen, view=view, views=VIEWS, q=asked, a=answer, waits=False)
 
 
 def render_index(house: House) -> str:
     """The list of runs."""
-    return _environment().get_template("index.html").render(house=house, seen=None, view=None)
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(house=house, seen=None, view=None, waits=bool(house.awaited))
+    )
 
 
-def render_error(status: int, message: str) -> str:
-    """A refusal as a page."""
+def render_error(status: int, message: str, waits: bool = False) -> str:
+    """A refusal as a page, which asks again if it `waits`."""
     template = _environment().get_template("error.html")
-    return template.render(seen=None, view=None, status=status, message=message)
+    return template.render(seen=None, view=None, status=status, message=message, waits=waits)

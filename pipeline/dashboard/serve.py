@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipeline.dashboard.awaited import Followed
 from pipeline.dashboard.warm import warm
-from pipeline.dashboard.watch import Watched
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,7 +30,7 @@ def names_of(runs: Sequence[str]) -> dict[str, str]:
 
 
 def make_server(
-    runs: Mapping[str, Watched], hosts: Collection[str], token: str | None, price: float
+    runs: Mapping[str, Followed], hosts: Collection[str], token: str | None, price: float
 ) -> uvicorn.Server:
     """The server, not started; `should_exit` ends it."""
     import uvicorn
@@ -55,7 +55,7 @@ def make_server(
 
 
 def serve(
-    runs: Mapping[str, Watched],
+    runs: Mapping[str, Followed],
     listening: socket.socket,
     hosts: Collection[str],
     token: str | None,

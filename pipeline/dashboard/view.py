@@ -7,7 +7,7 @@ always be asked for by a program, and a test of the answer is a test of the page
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -27,15 +27,30 @@ class BadQuestion(UserError):
         self.status = status
 
 
+class NotYet(BadQuestion):
+    """A run that is asked for has not begun."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"there is no run here yet: it appears when `sluice run` has begun. Its folder is {where}", 404
+        )
+
+
 @dataclass(frozen=True)
 class House:
-    """All runs that are served, by the names that they have in addresses."""
+    """All runs that are served, by the names that they have in addresses.
+
+    `awaited` are those that have not begun: where each is looked for, and what is wrong with what was found there.
+    """
 
     runs: Mapping[str, Seen]
     price: float  # of a core-hour, in dollars
+    awaited: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, name: str) -> Seen:
-        """A run by its name; raises BadQuestion."""
+        """A run by its name; raises BadQuestion, and NotYet for one that has not begun."""
+        if name in self.awaited:
+            raise NotYet(self.awaited[name])
         if name not in self.runs:
             raise BadQuestion(f"there is no run `{name}`{nearest(name, list(self.runs))}", 404)
         return self.runs[name]

@@ -7,20 +7,22 @@ import threading
 from collections.abc import Mapping
 
 from pipeline.dashboard import page
+from pipeline.dashboard.awaited import Followed, house_of
 from pipeline.dashboard.view import BadQuestion, House
 from pipeline.dashboard.views import VIEWS
-from pipeline.dashboard.watch import Seen, Watched
+from pipeline.dashboard.watch import Seen
 from pipeline.errors import UserError
 
 _LOOK = 0.5  # seconds between looks whether a run has been read
 
 
-def warm(runs: Mapping[str, Watched], price: float, stop: threading.Event) -> None:
+def warm(runs: Mapping[str, Followed], price: float, stop: threading.Event) -> None:
     """Work out every view once, of the first run that has been read, and the samples of a rule; ends at `stop`."""
     while not stop.is_set():
-        ready = [one.seen for one in runs.values() if not one.seen.reading]
+        house = house_of(runs, price)
+        ready = [seen for seen in house.runs.values() if not seen.reading]
         if ready:
-            _ask_all(House({name: one.seen for name, one in runs.items()}, price), ready[0], stop)
+            _ask_all(house, ready[0], stop)
             return
         stop.wait(_LOOK)
 

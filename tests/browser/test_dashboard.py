@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from pipeline.dashboard.awaited import followed
 from pipeline.dashboard.views import VIEWS
-from pipeline.dashboard.watch import Watched
 from pipeline.store import open_folder
 from pipeline.warc import read_records
 from tests.browser.conftest import VIEWS as LOOKS
 from tests.browser.conftest import PageFactory, Scheme
-from tests.browser.tab import Tab, assert_fits, assert_inert, assert_keyboard, assert_policy
+from tests.browser.tab import NARROW, Tab, assert_fits, assert_inert, assert_keyboard, assert_policy
 from tests.pipeline.conftest import ROOT, sets, sluice, stats
 from tests.served import run_quality, served, watched
 
@@ -125,6 +125,27 @@ def test_a_view_of_a_plain_run(plain: str, page_factory: PageFactory, name: str)
         assert_fits(tab)
     assert_keyboard(tab)
     assert_policy(tab)
+
+
+def test_a_telephone_shows_captions_and_verdicts_whole(
+    hostile: str, plain: str, page_factory: PageFactory
+) -> None:
+    """A caption that does not wrap makes its table as wide as itself, and pushes columns out of sight."""
+    page = opened(page_factory(NARROW), f"{hostile}/duplicates").page
+    wide = """() => [...document.querySelectorAll('.scroll caption')]
+      .map(one => [one.textContent, one.scrollWidth - one.closest('.scroll').clientWidth])"""
+    captions = page.evaluate(wide)
+    assert any(len(caption) > 45 for caption, _ in captions)
+    assert [caption for caption, over in captions if over > 0] == []
+    opened(Tab(page), f"{plain}/why?id=d0")  # of one sentence
+    lines = """() => [...document.querySelectorAll('.rulings td:first-child')].map(one => {
+      const range = document.createRange();
+      range.selectNodeContents(one);
+      return [one.textContent, range.getClientRects().length];
+    })"""
+    found = page.evaluate(lines)
+    assert ["DROPS", 1] in found
+    assert {number for _, number in found} == {1}
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS))
@@ -335,20 +356,25 @@ def running(inputs: Path, run: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def test_a_run_is_followed_through_a_kill_to_its_end(page_factory: PageFactory, tmp_path: Path) -> None:
+def test_a_run_is_followed_from_before_it_begins_through_a_kill_to_its_end(
+    page_factory: PageFactory, tmp_path: Path
+) -> None:
     sluice("sample", tmp_path / "sample.warc.gz", "--pages", str(PAGES))
     inputs, run = split(tmp_path / "sample.warc.gz", tmp_path / "parts", FILES), tmp_path / "run"
     page = None
     with contextlib.ExitStack() as stack:
+        address = stack.enter_context(served({"run": followed(open_folder(run), "run")}))
+        tab = page_factory()
+        page = tab.page
+        page.goto(f"{address}/run/funnel")
+        expect(page.locator("main")).to_contain_text("there is no run here yet")
+        tab.console.clear()  # the status, 404, is told there
+        assert_inert(tab, SCRIPTS)
+        assert_fits(tab)
         with running(inputs, run) as first:
-            while not (run / "recipe.yaml").exists():
-                assert first.poll() is None
-            address = stack.enter_context(served({"run": Watched(open_folder(run), "run")}))
-            tab = page_factory()
-            page = tab.page
-            page.goto(f"{address}/run/funnel")
             pulse, records = page.locator("#pulse"), page.locator("[data-key=records]")
-            expect(pulse).to_have_text(re.compile("live|reading"))
+            expect(pulse).to_have_text(re.compile("live|reading"), timeout=WAIT)
+            tab.console.clear()  # by the page that waited, too
             expect(records).to_have_text(re.compile("^[1-9]"), timeout=WAIT)
             assert first.poll() is None
         killed = int(records.inner_text().replace(",", ""))
@@ -360,11 +386,11 @@ def test_a_run_is_followed_through_a_kill_to_its_end(page_factory: PageFactory, 
         assert killed < counts["records"]
         expect(records).to_have_text(f"{counts['records']:,}")
         assert_inert(tab, SCRIPTS)
-        followed = page.inner_text("main")
+        shown = page.inner_text("main")
         told = json.loads(page.request.get(f"{address}/run/funnel.json").body())
         assert told["head"]["corpus"] == counts["corpus"]
         assert told["head"]["records"] == counts["records"]
         assert not told["open"]
         page.reload()
-        assert page.inner_text("main") == followed
+        assert page.inner_text("main") == shown
         assert "data-live" not in page.content().partition("<header")[0]

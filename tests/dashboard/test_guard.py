@@ -6,10 +6,12 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
@@ -105,6 +107,9 @@ def assert_guarded(headers: Mapping[str, str]) -> None:
         ("/run/signals.yaml?set=filters.gopher_quality.min_words=50", 200),
         ("/run/signals.yaml", 404),
         ("/none/funnel", 404),
+        ("/none", 404),
+        ("/none/", 404),
+        ("/static", 404),
         ("/run/none.json", 404),
         ("/static/none.js", 404),
         ("/run/funnel/", 404),
@@ -119,6 +124,20 @@ def test_every_answer_has_the_headers_and_head_has_no_body(address: str, target:
         assert_guarded(headers)
         assert bool(body) == (method == "GET")
         assert headers["content-type"].endswith(("charset=utf-8", "application/json"))
+
+
+@pytest.mark.parametrize("name", ["run", "<b>a & b", "..run\\x", "ünï?#%"])
+def test_a_run_alone_leads_to_its_funnel(runs: dict[str, Watched], name: str) -> None:
+    with served({name: runs["run"]}, TOKEN) as found:
+        for target in (f"/{quote(name, safe='')}", f"/{quote(name, safe='')}/"):
+            assert ask(found, target)[0] == 401
+            assert ask(found, target, "POST", Authorization=f"Bearer {TOKEN}")[0] == 405
+            status, headers, _ = ask(found, target, Authorization=f"Bearer {TOKEN}")
+            assert (status, headers["location"]) == (303, f"/{quote(name, safe='')}/funnel")
+            assert_guarded(headers)
+            first, headers, _ = ask(found, f"{target}?token={TOKEN}")
+            assert first == 303
+            assert TOKEN not in headers["location"]
 
 
 @pytest.mark.parametrize(
@@ -475,8 +494,47 @@ def test_what_cannot_be_listened_on_is_one_line(
     assert "Traceback" not in done.stderr
 
 
-def test_no_run_folder_is_one_line(tmp_path: Path) -> None:
-    done = sluice("dashboard", tmp_path / "none", check=False)
+@pytest.mark.parametrize("kind", ["a file", "a folder of something else", "an object store"])
+def test_no_run_folder_is_one_line(quality_run: Path, tmp_path: Path, kind: str) -> None:
+    """Also beside a run, and beside one that has not begun."""
+    (tmp_path / "a file").write_text("no run")
+    (tmp_path / "a folder of something else").mkdir()
+    (tmp_path / "a folder of something else" / "notes.txt").write_text("no run")
+    wrong = "memory://none/run" if kind == "an object store" else tmp_path / kind
+    done = sluice("dashboard", quality_run, wrong, tmp_path / "none", check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+    assert str(wrong) in done.stderr
     assert "sluice run" in done.stderr
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_that_has_not_begun_is_waited_for(quality_run: Path, tmp_path: Path, there: bool) -> None:
+    """The command says so, its page too; it is taken up by the same server when the recipe is there."""
+    run = tmp_path / "later"
+    if there:
+        run.mkdir()
+    with command(run, quality_run) as (line, log):
+        status, headers, body = ask(line, "/later/funnel")
+        assert status == 404
+        assert_guarded(headers)
+        assert b"there is no run here yet" in body
+        assert b" data-waits>" in body
+        assert json.loads(ask(line, "/later/state.json")[2])["status"] == 404
+        index = ask(line, "/")[2]
+        assert b"there is no run here yet" in index
+        assert b" data-waits>" in index
+        assert ask(line, "/run/funnel")[0] == 200
+        assert f"{run}: no run there yet" in log.read_text()
+        assert run.exists() == there  # nothing is made by waiting
+        shutil.copytree(quality_run, run, dirs_exist_ok=True)
+        deadline = time.monotonic() + 120
+        while (
+            ask(line, "/later/state.json")[0] != 200 or json.loads(ask(line, "/later/state.json")[2])["live"]
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)  # there is no event to wait for
+        assert ask(line, "/later")[1]["location"] == "/later/funnel"
+        own, other = (json.loads(ask(line, f"/{name}/funnel.json")[2]) for name in ("later", "run"))
+        assert own["steps"] == other["steps"]
+        assert b"data-waits" not in ask(line, "/later/funnel")[2] + ask(line, "/")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline.dashboard.app import make_app
+from pipeline.dashboard.awaited import Awaited, Followed, followed
 from pipeline.dashboard.views import VIEWS
 from pipeline.dashboard.watch import Watched
 from pipeline.report.page import visible
@@ -28,7 +30,7 @@ def copied(quality_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(quality_run, tmp_path / "copied", symlinks=True))
 
 
-def client_of(runs: dict[str, Watched]) -> TestClient:
+def client_of(runs: Mapping[str, Followed]) -> TestClient:
     return TestClient(make_app(runs, ["testserver"]))
 
 
@@ -92,6 +94,31 @@ def test_a_run_that_was_opened_as_it_began_is_followed_to_its_end(quality_run: P
     assert one.seen.documents.rows == whole.documents.rows
     assert not one.seen.live
     assert len(set(versions[1:])) == 3  # a page that asks for what is new notices each
+
+
+def test_a_run_that_has_not_begun(quality_run: Path, tmp_path: Path) -> None:
+    """Other runs are shown meanwhile; a recipe that cannot be read is told, and looked at again."""
+    (tmp_path / "<i>run").mkdir()
+    one = followed(open_folder(tmp_path / "<i>run"), "<i>run")
+    assert isinstance(one, Awaited)
+    client = client_of({"<i>run": one, **watched({"sound": quality_run})})
+    assert not one.look()
+    for name in ("", *VIEWS):
+        page = client.get(f"/%3Ci%3Erun/{name}")
+        assert page.status_code == 404
+        assert "there is no run here yet" in page.text
+        assert "<i>" not in page.text
+    assert "no run here yet" in client.get("/sound/compare.json?other=%3Ci%3Erun").json()["error"]
+    assert_answers(client, "sound")
+    (tmp_path / "<i>run" / "recipe.yaml").write_text("filters: 7")
+    assert not one.look()
+    assert "recipe.yaml" in client.get("/%3Ci%3Erun/funnel.json").json()["error"]
+    begun(tmp_path / "<i>run", quality_run, "recipe.yaml")
+    assert one.look()
+    assert one.problem == ""
+    assert_answers(client, "%3Ci%3Erun")
+    assert client.get("/%3Ci%3Erun/funnel").status_code == 200
+    assert client.get("/%3Ci%3Erun/state.json").json()["live"]
 
 
 def test_a_version_changes_when_reading_has_ended(quality_run: Path) -> None:

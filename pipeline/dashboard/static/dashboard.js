@@ -167,3 +167,6 @@ async function watch() {
   setTimeout(watch, 2000);
 }
 watch();
+
+// A run that has not begun: its page is another one then.
+if ("waits" in document.body.dataset) setTimeout(() => location.reload(), 2000);
