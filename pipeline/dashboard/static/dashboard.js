@@ -81,7 +81,7 @@ function refuse(field, words) {
     field.parentElement.append(told);
     field.setAttribute("aria-errormessage", told.id);
   }
-  told.textContent = `${words} The numbers are those of ${shown || "the recipe"}.`;
+  told.textContent = `${words.replace(/[.\s]*$/, ".")} The numbers are those of ${shown || "the recipe"}.`;
 }
 
 function sayProblem(problem) {
