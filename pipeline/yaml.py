@@ -14,6 +14,14 @@ import yaml
 from pipeline.errors import UsageError
 
 MAX_BYTES = 1 << 20
+MAX_DEPTH = 100
+_BEGINS = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_ENDS = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 Path = tuple[str | int, ...]
 
@@ -59,7 +67,14 @@ def parse(text: str, name: str) -> tuple[Any, dict[Path, tuple[int, int]]]:
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
+        depth = 0
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            depth += isinstance(token, _BEGINS) - isinstance(token, _ENDS)
+            if depth > MAX_DEPTH:  # PyYAML looks through all levels at each token, so this must not go on
+                mark = token.start_mark
+                raise UsageError(
+                    f"{name}:{mark.line + 1}:{mark.column + 1} nested deeper than {MAX_DEPTH} levels"
+                )
             if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
                 mark = token.start_mark
                 raise UsageError(f"{name}:{mark.line + 1}:{mark.column + 1} anchors and aliases are not read")

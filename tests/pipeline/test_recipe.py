@@ -289,5 +289,7 @@ def test_huge_and_hostile_yaml() -> None:
         yaml.parse("a: " + "x" * (yaml.MAX_BYTES + 1), "x")
     with pytest.raises(UsageError):
         yaml.parse("a: !!python/object/apply:os.system [true]", "x")
-    with pytest.raises(UsageError):
-        yaml.parse("[" * 100_000, "x")
+    for text in ("[" * 100_000, "{a: " * 50_000, "- " * 100_000):
+        with pytest.raises(UsageError, match=r"x:1:\d+ nested deeper than 100 levels"):
+            yaml.parse(text, "x")
+    assert yaml.parse("[" * 90 + "]" * 90, "x")[0] != []
