@@ -72,8 +72,11 @@ def deeper(tab: Tab, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS))
-def test_a_view_of_hostile_pages(hostile: str, page_factory: PageFactory, name: str) -> None:
-    for size, scheme in LOOKS:
+def test_a_view_of_hostile_pages(
+    request: pytest.FixtureRequest, hostile: str, page_factory: PageFactory, name: str
+) -> None:
+    # The same pages from JSON lines differ in what they hold, not in how it is laid out.
+    for size, scheme in LOOKS if "[warc-" in request.node.name else (LOOKS[0], LOOKS[-1]):
         tab = opened(page_factory(size, scheme), f"{hostile}/{name}")
         assert_inert(tab, SCRIPTS)
         assert_fits(tab)

@@ -25,7 +25,9 @@ from pipeline.warc import read_records
 from tests.pipeline.conftest import ROOT, sets, sluice, stats
 from tests.pipeline.test_meter import costs
 
+# Two groups for two workers: tests over the sample, and those over real pages, marked so.
 pytestmark = pytest.mark.xdist_group("retune")
+REAL = pytest.mark.xdist_group("real")
 
 LOOSE = (
     "filters.language.min_score=0.2",
@@ -104,6 +106,7 @@ def small(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made("tiny", sample, tmp_path_factory.mktemp("small") / "run", *FAST)
 
 
+@REAL
 @pytest.mark.parametrize("change", [LOOSE, TIGHT], ids=["loose", "tight"])
 def test_the_bytes_of_a_fresh_run(base: Path, piece: Path, tmp_path: Path, change: tuple[str, ...]) -> None:
     before = files(base)
@@ -135,6 +138,7 @@ def test_conditions_and_settings_by_language_are_decided_again(
     assert done["kept_after"] > done["kept_before"]
 
 
+@REAL
 def test_the_cascade_itself_can_be_loosened(base: Path, piece: Path, tmp_path: Path) -> None:
     """Switched off, every screened page is read again; then there is nothing to read again any more."""
     done = retuned(base, tmp_path / "off", "extract.cascade=null")
@@ -149,6 +153,7 @@ def test_the_cascade_itself_can_be_loosened(base: Path, piece: Path, tmp_path: P
         retuning(open_folder(tmp_path / "off"), ["extract.cascade.words=0.9"])
 
 
+@REAL
 def test_addresses_alone_are_screened_with_a_cheap_extractor(piece: Path, tmp_path: Path) -> None:
     cheap = "extract.extractor=resiliparse"
     run = made("fineweb", piece, tmp_path / "run", cheap)
@@ -174,6 +179,7 @@ def test_pages_that_failed_are_read_again(small: Path, sample: Path, tmp_path: P
     assert stats(tmp_path / "loose")["failed"] == {"timeout": 1}
 
 
+@REAL
 def test_inputs_are_needed_only_for_what_is_read_again(base: Path, piece: Path, tmp_path: Path) -> None:
     gone = piece.with_name("gone")
     piece.rename(gone)
@@ -193,6 +199,7 @@ def test_inputs_are_needed_only_for_what_is_read_again(base: Path, piece: Path, 
     retuned(base, tmp_path / "loose", *LOOSE)  # what was refused goes on where it was
 
 
+@REAL
 def test_text_that_was_not_kept_is_read_again_where_it_is_needed(
     base: Path, piece: Path, tmp_path: Path
 ) -> None:
@@ -255,6 +262,7 @@ def test_a_run_of_one_stage(sample: Path, tmp_path: Path) -> None:
     assert_same(tmp_path / "new", tmp_path / "fresh")
 
 
+@REAL
 def test_robots_are_not_parsed_again(piece: Path, tmp_path: Path) -> None:
     """The table of robots.txt stands between extraction and filters, and no threshold touches it."""
     with piece.open("rb") as file:
@@ -284,6 +292,7 @@ def test_robots_are_not_parsed_again(piece: Path, tmp_path: Path) -> None:
         retuning(open_folder(run), ["robots=[]"])
 
 
+@REAL
 def test_killed_and_resumed(base: Path, piece: Path, tmp_path: Path) -> None:
     """Killed once a shard is done, then resumed by `retune` or finished by `run`: the same bytes."""
     fresh = made("fineweb", piece, tmp_path / "fresh", *LOOSE)
@@ -304,6 +313,7 @@ def test_killed_and_resumed(base: Path, piece: Path, tmp_path: Path) -> None:
         assert_same(new, fresh)
 
 
+@REAL
 def test_on_ray(base: Path, tmp_path: Path) -> None:
     retuned(base, tmp_path / "local", *LOOSE)
     retuned(base, tmp_path / "ray", *LOOSE, words=("--engine", "ray", "--workers", "2"))
@@ -379,6 +389,7 @@ def test_damage_in_the_earlier_run_is_found(small: Path, tmp_path: Path, under: 
     assert f"run `sluice repair {copy}`" in done.stderr
 
 
+@REAL
 def test_records_by_offset(piece: Path) -> None:
     with piece.open("rb") as file:
         found = [event for event in read_records(file, 0, 1 << 20) if event.offset]
