@@ -266,7 +266,11 @@ def test_training_and_scores_are_the_receipts(page: HtmlElement, clean: Path) ->
         cells = shown[one.shard]
         overall = scores[one.shard]["overall"]
         assert number(cells[1]) == one.values["tokens"]
-        assert cells[2:] == [
+        parts, plan = one.cost.parts, models[0].values["plan"]
+        speed = parts["trained_tokens"] / parts["train_seconds"]
+        utilisation = speed * plan["flops_per_token"] / parts["peak_flops"]
+        assert cells[2:4] == [f"{speed:,.0f}", f"{100 * utilisation:,.1f} %"]
+        assert cells[4:] == [
             f"{one.values['last_loss']:,.4f}",
             f"{overall['bits_per_byte']:,.4f}",
             f"{overall['perplexity']:,.2f}",
