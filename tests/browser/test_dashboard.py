@@ -75,8 +75,9 @@ def deeper(tab: Tab, name: str) -> list[str]:
 def test_a_view_of_hostile_pages(
     request: pytest.FixtureRequest, hostile: str, page_factory: PageFactory, name: str
 ) -> None:
-    # The same pages from JSON lines differ in what they hold, not in how it is laid out.
-    for size, scheme in LOOKS if "[warc-" in request.node.name else (LOOKS[0], LOOKS[-1]):
+    # The same pages from JSON lines differ in what they hold, not in how it is laid out and worked with.
+    whole = "[warc-" in request.node.name
+    for size, scheme in LOOKS if whole else (LOOKS[0], LOOKS[-1]):
         tab = opened(page_factory(size, scheme), f"{hostile}/{name}")
         assert_inert(tab, SCRIPTS)
         assert_fits(tab)
@@ -84,9 +85,10 @@ def test_a_view_of_hostile_pages(
         opened(tab, address)
         assert_inert(tab, SCRIPTS)
         assert_fits(tab)
-    opened(tab, f"{hostile}/{name}")
-    assert_keyboard(tab)
-    assert_policy(tab)
+    if whole:
+        opened(tab, f"{hostile}/{name}")
+        assert_keyboard(tab)
+        assert_policy(tab)
 
 
 def test_hostile_pages_are_shown_with_what_they_say(hostile: str, page_factory: PageFactory) -> None:
