@@ -262,8 +262,7 @@ class RunSide:
             yield from self._rows[level]
             return
         found = []
-        failed = self.failed() if self.share == 1 else ()
-        for table in (*failed, *map(partial(self._decided, level), self.tables(()))):
+        for table in (*self.failed(), *map(partial(self._decided, level), self.tables(()))):
             found.append(table)
             yield table
         if self.documents <= EXACT:
@@ -276,8 +275,11 @@ class RunSide:
         return pa.concat_tables([rows, self._kept(table.filter(kept), level)])
 
     def failed(self) -> Iterator[pa.Table]:
-        """Documents that no filter has seen, as `ROWS`. A repeated id stands for its first document."""
-        for number in range(len(self.shards)):
+        """Documents that no filter has seen, as `ROWS`. A repeated id stands for its first document.
+
+        None of a sample, which is of documents that were judged.
+        """
+        for number in range(len(self.shards) if self.share == 1 else 0):
             found = self._failed.get(number)
             if found is None:
                 found = numbered(pa.concat_tables(self._failures(self.shards[number])), number)

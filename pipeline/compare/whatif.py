@@ -95,8 +95,7 @@ class WhatIf:
         """All documents as `ROWS`; `level` can only be `filters`."""
         self.counts.clear()
         self._kept.clear()
-        if self.share == 1:
-            yield from self.run.failed()
+        yield from self.run.failed()
         for table in self._decided():
             if self.run.held:
                 self._kept.append(table)
