@@ -151,12 +151,11 @@ def stages_of(
     return tuple(name for name in active if name in first | set(only))
 
 
-def lost_before(active: Sequence[str], stage: str, given_up: Mapping[str, Sequence[GivenUp]]) -> list[Input]:
-    """What shards of a stage read beside their files: that shards of the active stages before it were given up.
+def lost_before(before: Sequence[str], given_up: Mapping[str, Sequence[GivenUp]]) -> list[Input]:
+    """What shards of a stage read beside their files: that shards of the stages `before` it were given up.
 
     What an upstream stage gave up is part of what this one saw: it is redone when that shard succeeds.
     """
-    before = active[: active.index(stage)]
     lost = [one.shard for name in before for one in given_up.get(name, ())]
     return [Input(name="given_up", digest=combine(lost))] if lost else []
 
@@ -290,10 +289,11 @@ class Road:
     def _plan(self, stage: Stage) -> list[Shard]:
         shards = stage.plan(self.planning)
         assert len({shard.name for shard in shards}) == len(shards), f"shards of {stage.name} share a name"
-        manifests = {
-            name: manifest for name in self.active if (manifest := self.ledger.manifest(name)) is not None
+        before = self.active[: self.active.index(stage.name)]
+        given_up = {
+            name: manifest.given_up for name in before if (manifest := self.ledger.manifest(name)) is not None
         }
-        extra = lost_before(self.active, stage.name, {name: one.given_up for name, one in manifests.items()})
+        extra = lost_before(before, given_up)
         return (
             [msgspec.structs.replace(shard, inputs=[*shard.inputs, *extra]) for shard in shards]
             if extra
