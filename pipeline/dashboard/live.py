@@ -25,7 +25,6 @@ class InTraining(NamedTuple):
     model: str
     stage: str
     steps: list[Logged]
-    tokens_per_second: float | None
     pace: Pace | None
 
 
@@ -66,8 +65,7 @@ def _found(run: Run, stage: str, model: str) -> InTraining | None:
             steps = logged(file, size)
         if not steps:
             return None
-        speed = _speed(run.folder, f"{folder}/timing.jsonl")
-        return InTraining(model, stage, steps, speed, _pace(run.folder, f"{folder}/place.json", speed))
+        return InTraining(model, stage, steps, _pace(run.folder, folder))
     except OSError:  # not begun, or just finished
         return None
 
@@ -85,9 +83,8 @@ def _key(run: Run, stage: str) -> str:
         for output in receipt.outputs
         if output.folder == under
     ]
-    return shard_key(
-        fingerprints(run.recipe, run.active)[stage], [*inputs, *lost_before(run.active, stage, run.lost)]
-    )
+    lost = lost_before(run.active[: run.active.index(stage)], run.lost)
+    return shard_key(fingerprints(run.recipe, run.active)[stage], [*inputs, *lost])
 
 
 def _speed(folder: Folder, name: str) -> float | None:
@@ -105,17 +102,18 @@ def _speed(folder: Folder, name: str) -> float | None:
     return None
 
 
-def _pace(folder: Folder, name: str, speed: float | None) -> Pace | None:
-    """How fast that is on the device that the trainer says it is on; None where it does not say."""
-    from pipeline.report.training import Pace
+def _pace(folder: Folder, work: str) -> Pace | None:
+    """How fast the last step was, on the device that the trainer says it is on; None where it does not say."""
+    from pipeline.report.training import pace
 
+    speed = _speed(folder, f"{work}/timing.jsonl")
     try:
-        place = msgspec.json.decode(folder.read(name), type=_Place)
+        place = msgspec.json.decode(folder.read(f"{work}/place.json"), type=_Place)
     except (OSError, msgspec.DecodeError):
         return None
-    if speed is None or place.peak_flops <= 0:
+    if speed is None:
         return None
-    return Pace(place.device, speed, speed * place.flops_per_token, place.peak_flops, place.peak_measured)
+    return pace(speed, place.flops_per_token, place.peak_flops, place.peak_measured, place.device)
 
 
 class _Place(msgspec.Struct, frozen=True):

@@ -23,27 +23,25 @@ _STRETCHES, _STRETCH = 64, 16 << 10  # of a large file of metrics that are read:
 _WINDOW = 0.04  # of the stable run's logged steps: a smoothed loss is the mean of as many
 
 
-class Pace(NamedTuple):
-    """How fast a model was trained and on what, as far as one process did it: of a resumed one, the last.
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast a model was trained on a `device`, as far as one process did it: of a resumed one, the last.
 
-    `utilisation` (MFU) is `flops_per_second`, by the count of `train.plan.FLOPS_FORMULA`, of the `peak_flops` that the
-    device's maker publishes or, `measured`, that its matrix products reached. See `train.peak`.
+    `tokens_per_second`, and `flops_per_second` by the count of `train.plan.FLOPS_FORMULA`; `mfu` is what share those
+    are of `peak_flops` (a second), which the device's maker publishes or, `measured`, its matrix products reached: see
+    `train.peak`.
     """
 
     device: str
     tokens_per_second: float
     flops_per_second: float
+    mfu: float
     peak_flops: float
     measured: bool
 
-    @property
-    def utilisation(self) -> float:
-        """A share of 1."""
-        return self.flops_per_second / self.peak_flops
 
-
-class Phase(NamedTuple):
-    """A stretch of the stable run, by the tokens that had been read when it began: `of` the schedule or of the mix."""
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the stable run by its `name`, `of` the schedule or of the mix, that begins when `start` tokens have
+    been read."""
 
     name: str
     of: str
@@ -105,7 +103,7 @@ def models(run: Run) -> list[Model]:
                 last_loss=receipt.values.get("last_loss"),
                 overall=score.get("overall", {}),
                 domains=score.get("domains", {}),
-                pace=pace(receipt, plan(run)),
+                pace=_pace(receipt, plan(run)),
             )
         )
     return found
@@ -117,17 +115,26 @@ def plan(run: Run) -> Mapping[str, Any]:
     return found
 
 
-def pace(receipt: Receipt, planned: Mapping[str, Any]) -> Pace | None:
+def pace(speed: float, flops_per_token: float, peak: float, measured: bool, device: str) -> Pace:
+    """The pace of so many tokens a second, on a device that does at most `peak` operations a second."""
+    return Pace(
+        device=device,
+        tokens_per_second=speed,
+        flops_per_second=speed * flops_per_token,
+        mfu=speed * flops_per_token / peak,
+        peak_flops=peak,
+        measured=measured,
+    )
+
+
+def _pace(receipt: Receipt, planned: Mapping[str, Any]) -> Pace | None:
     """How fast this receipt's model was trained; None where it does not tell, or nothing was left to train."""
-    parts, operations = receipt.cost.parts, planned.get("flops_per_token")
-    if not (
-        operations and parts.get("trained_tokens") and parts.get("train_seconds") and parts.get("peak_flops")
-    ):
+    parts = receipt.cost.parts
+    if not (planned and parts.get("trained_tokens") and parts.get("train_seconds")):
         return None
     speed = parts["trained_tokens"] / parts["train_seconds"]
-    return Pace(
-        receipt.cost.device, speed, speed * operations, parts["peak_flops"], bool(parts.get("peak_measured"))
-    )
+    measured = bool(parts["peak_measured"])
+    return pace(speed, planned["flops_per_token"], parts["peak_flops"], measured, receipt.cost.device)
 
 
 def phases(run: Run) -> list[Phase]:
@@ -137,13 +144,17 @@ def phases(run: Run) -> list[Phase]:
     values = run.closed["train"][0].values
     schedule, step = values.get("schedule", {}), plan(run).get("tokens_per_step", 0)
     names = (("stable", schedule.get("warmup", 0)), ("decay", schedule.get("decay_from", 0)))
-    found = [Phase(name, "schedule", at * step) for name, at in names if 0 < at < schedule.get("end", 0)]
+    found = [
+        Phase(name=name, of="schedule", start=at * step)
+        for name, at in names
+        if 0 < at < schedule.get("end", 0)
+    ]
     read: dict[str, int] = {}
     for row in values.get("exposure", []):
         if row["phase"] != "total":
             read[row["phase"]] = read.get(row["phase"], 0) + row["tokens"]
     starts = zip(read, accumulate(read.values(), initial=0), strict=False)
-    return [*found, *(Phase(name, "mix", start) for name, start in starts if start)]
+    return [*found, *(Phase(name=name, of="mix", start=start) for name, start in starts if start)]
 
 
 def _weights(weights: Any) -> str:

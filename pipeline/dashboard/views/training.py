@@ -52,28 +52,6 @@ class TrainingScore(msgspec.Struct, frozen=True, kw_only=True):
     perplexity: float
 
 
-class TrainingPace(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast steps were trained on a `device`: `tokens_per_second`, `flops_per_second` by the plan's count, and
-    `mfu`, what share of `peak_flops` (a second) those are: published by the device's maker or, `peak_measured`, reached
-    by its matrix products."""
-
-    device: str
-    tokens_per_second: float
-    flops_per_second: float
-    mfu: float
-    peak_flops: float
-    peak_measured: bool
-
-
-class TrainingPhase(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the stable run by its `name`, `of` the schedule or of the mix, that begins when `start` tokens have
-    been read."""
-
-    name: str
-    of: str
-    start: int
-
-
 class TrainingModel(msgspec.Struct, frozen=True, kw_only=True):
     """A model by `name`, its `colour` in charts, and in words `what` sets it apart.
 
@@ -88,7 +66,7 @@ class TrainingModel(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     last_loss: float | None
     seconds: float
-    pace: TrainingPace | None
+    pace: Pace | None
     overall: TrainingScore | None
     domains: dict[str, TrainingScore]
 
@@ -107,16 +85,14 @@ class TrainingLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class TrainingNow(msgspec.Struct, frozen=True, kw_only=True):
     """A model that is being trained: its last logged `step` and, of all, how many tokens that are, in which `phase` of
-    the schedule, with what `loss`, `tokens_per_second` since the step before, and `pace`, the same with the device
-    (null where unknown)."""
+    the schedule, with what `loss`, and at what `pace` since the step before (null where unknown)."""
 
     model: str
     step: int
     tokens: int
     phase: str
     loss: float
-    tokens_per_second: float | None
-    pace: TrainingPace | None
+    pace: Pace | None
 
 
 class TrainingAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +109,7 @@ class TrainingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     now: list[TrainingNow]
     models: list[TrainingModel]
     lines: list[TrainingLine]
-    phases: list[TrainingPhase]
+    phases: list[Phase]
     effects: list[str]
     windowing: str
 
@@ -162,7 +138,7 @@ def answer(house: House, seen: Seen, asked: TrainingQuestion) -> TrainingAnswer:
             )
             for one in told
         ],
-        phases=[TrainingPhase(**one._asdict()) for one in training.phases(run)],
+        phases=training.phases(run),
         effects=training.effects(run, found),
         windowing=str(scored[0].values.get("scores", {}).get("windowing", "")) if scored else "",
     )
@@ -198,21 +174,7 @@ def _now(one: InTraining) -> TrainingNow:
         tokens=last["tokens"],
         phase=str(last.get("phase", "")),
         loss=last["loss"],
-        tokens_per_second=one.tokens_per_second,
-        pace=_pace(one.pace),
-    )
-
-
-def _pace(pace: Pace | None) -> TrainingPace | None:
-    if pace is None:
-        return None
-    return TrainingPace(
-        device=pace.device,
-        tokens_per_second=pace.tokens_per_second,
-        flops_per_second=pace.flops_per_second,
-        mfu=pace.utilisation,
-        peak_flops=pace.peak_flops,
-        peak_measured=pace.measured,
+        pace=one.pace,
     )
 
 
@@ -225,7 +187,7 @@ def _told(run: Run, model: Model) -> TrainingModel:
         tokens=model.tokens,
         last_loss=model.last_loss,
         seconds=next((one.cost.wall_seconds for one in receipts if one.shard == model.name), 0.0),
-        pace=_pace(model.pace),
+        pace=model.pace,
         overall=_score(model.overall),
         domains={name: score for name, row in model.domains.items() if (score := _score(row))},
     )
@@ -244,11 +206,11 @@ def _score(row: Mapping[str, Any]) -> TrainingScore | None:
     )
 
 
-def loss_charts(lines: Sequence[TrainingLine], phases: Sequence[TrainingPhase]) -> list[Markup]:
+def loss_charts(lines: Sequence[TrainingLine], phases: Sequence[Phase]) -> list[Markup]:
     """The answer's lines as the report draws them."""
     return training.loss_charts(
         [Line(one.model, one.colour, one.loss, one.raw, one.rate) for one in lines],
-        [Phase(one.name, one.of, one.start) for one in phases],
+        phases,
     )
 
 
