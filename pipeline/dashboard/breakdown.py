@@ -25,8 +25,8 @@ class FunnelGroup(msgspec.Struct, frozen=True, kw_only=True):
     removed: opted out, contaminated), `duplicate` as such (null where not known), and `kept` are left, with
     `kept_bytes` bytes as extracted and `kept_tokens` tokens, estimated by the run's rate. `share` of the documents is
     kept, from `share_low` to `share_high`. `reason` is the rule that dropped most of them, `reason_documents` in
-    number; empty where none did. Of a label that only documents of the corpus have, it is
-    not known what was dropped: null.
+    number; empty where none did. Of a label that only documents of the corpus have it is not known what was dropped:
+    null.
     """
 
     label: str
@@ -129,7 +129,7 @@ def _group(
     documents: Documents, label: str, own: dict[str, Any], reason: tuple[str, int], tokens_per_byte: float
 ) -> FunnelGroup:
     seen, kept = int(own["seen"]), int(own["corpus"])
-    scale = 1.0 if documents.exact else documents.total / max(documents.rows, 1)
+    scale = documents.scale
     low, high = seen, seen
     share = kept / seen if seen else 0.0
     share_low, share_high = share, share

@@ -9,6 +9,7 @@ Only columns that rules, conditions and breakdowns need are held: some 8 bytes e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.interval import estimate
 from pipeline.sums import StageSum, plain
 
 if TYPE_CHECKING:
@@ -101,12 +103,35 @@ class Documents:
         )
         return {labels[i]: int(found[i]) for i in np.flatnonzero(found)}
 
+    @property
+    def scale(self) -> float:
+        """How many documents of the run one in the table stands for."""
+        return 1.0 if self.exact else self.total / max(self.rows, 1)
+
+    def estimated(self, count: int) -> tuple[int, int, int]:
+        """A count in the table as one of all documents, and its 95 % interval."""
+        rate = estimate(count, self.rows)
+        return (
+            round(rate.share * self.total),
+            math.floor(rate.low * self.total),
+            math.ceil(rate.high * self.total),
+        )
+
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once for these documents and this key."""
         if key not in self.cache:
             self.cache[key] = make()
         found: T = self.cache[key]
         return found
+
+    def among(self, kind: str, key: Hashable, most: int, make: Callable[[], T]) -> T:
+        """As `once`, but only the last `most` keys of a kind are remembered: whoever asks chooses them."""
+        whole = (kind, key)
+        if whole not in self.cache:
+            kept = [one for one in list(self.cache) if isinstance(one, tuple) and one[0] == kind]
+            for old in kept[: max(0, len(kept) - most + 1)]:
+                self.cache.pop(old, None)
+        return self.once(whole, make)
 
     @cached_property
     def bytes(self) -> Array:

@@ -18,7 +18,6 @@ from pipeline.dashboard.sides import pages_of
 from pipeline.dashboard.view import BadQuestion
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import UsageError, UserError
-from pipeline.interval import estimate
 from pipeline.recipe import Recipe, with_settings
 from pipeline.report.token_rate import token_rate
 from pipeline.store import fingerprint
@@ -296,8 +295,7 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
     for at in own:
         alone &= ~now.now.failed[at]
     rate = token_rate(seen.run)
-    scale = 1.0 if documents.exact else documents.total / max(documents.rows, 1)
-    sizes = [int(documents.bytes[kept].sum() * scale) for kept in (before, keep, alone)]
+    sizes = [int(documents.bytes[kept].sum() * documents.scale) for kept in (before, keep, alone)]
     tokens = [round(size * rate.tokens_per_byte) for size in sizes]
     return Outcome(
         documents=documents.total,
@@ -314,7 +312,7 @@ def outcome(seen: Seen, now: Moved, signal: str) -> Outcome:
         tokens_alone=tokens[2],
         tokens_per_byte=rate.tokens_per_byte,
         rate_measured=rate.measured,
-        unread=int(now.now.unread.sum() * scale),
+        unread=int(now.now.unread.sum() * documents.scale),
         exact=documents.exact,
         sampled=documents.rows,
         hosts=_changes(seen, "host", before, keep),
@@ -328,11 +326,8 @@ def _amount(seen: Seen, chosen: Array) -> Amount:
     found = int(chosen.sum())
     if seen.documents.exact:
         return Amount(number=found, low=found, high=found)
-    rate = estimate(found, seen.documents.rows)
-    total = seen.documents.total
-    return Amount(
-        number=round(rate.share * total), low=math.floor(rate.low * total), high=math.ceil(rate.high * total)
-    )
+    number, low, high = seen.documents.estimated(found)
+    return Amount(number=number, low=low, high=high)
 
 
 def _changes(seen: Seen, name: str, before: Array, keep: Array) -> list[Change]:
@@ -368,6 +363,15 @@ def _distance(seen: Seen, now: Moved, own: list[int], values: Array) -> Array:
     return np.where(np.isnan(values), np.inf, far)
 
 
+def _both_sides(order: Array, fails: Array) -> Array:
+    """The first `EXAMPLES` rows of an order, half of those that fail and half of the others where there are enough."""
+    half = EXAMPLES // 2
+    sides = [order[fails[order]], order[~fails[order]]]
+    number = max(half, EXAMPLES - len(sides[1]))
+    chosen = np.concatenate([sides[0][:number], sides[1][: EXAMPLES - min(number, len(sides[0]))]])
+    return order[np.isin(order, chosen)]
+
+
 def _border(seen: Seen, now: Moved, signal: str, own: list[int], before: Array, keep: Array) -> list[Border]:
     """Documents whose values lie closest to the threshold, half of them on each side as far as there are enough.
 
@@ -379,19 +383,14 @@ def _border(seen: Seen, now: Moved, signal: str, own: list[int], before: Array, 
     far = _distance(seen, now, own, values)
     if not np.isfinite(far).any():
         return []
-    decides = far < np.inf
+    decided, decides = now.now, far < np.inf
+    assert decided is not None
     for at in range(len(now.recipe_rules)):
-        if at not in own and now.now is not None:
-            decides &= ~now.now.failed[at]
+        if at not in own:
+            decides &= ~decided.failed[at]
     rank = np.where(before != keep, 0, np.where(decides, 1, 2)) + np.where(far < np.inf, 0, 3)
-    order = np.lexsort((far, rank))
-    fails = ~np.all([~now.now.failed[at] for at in own], axis=0) if now.now is not None else rank > 0
-    sides = [order[fails[order]], order[~fails[order]]]
-    half = EXAMPLES // 2
-    first = max(half, EXAMPLES - len(sides[1]))
-    order = np.concatenate([sides[0][:first], sides[1][: EXAMPLES - min(first, len(sides[0]))]])
-    order = order[np.lexsort((far[order], rank[order]))]
-    names = now.now.names if now.now is not None else []
+    order = _both_sides(np.lexsort((far, rank)), np.any([decided.failed[at] for at in own], axis=0))
+    names = decided.names
     table = seen.documents.table.take(order)
     from pipeline.report.samples import cut, masked
 
@@ -410,10 +409,8 @@ def _border(seen: Seen, now: Moved, signal: str, own: list[int], before: Array, 
             value=None if np.isnan(values[at]) else float(values[at]),
             before=bool(before[at]),
             now=bool(keep[at]),
-            unread=bool(now.now is not None and now.now.unread[at]),
-            others=[
-                names[i] for i in range(len(names)) if i not in own and now.now and now.now.failed[i][at]
-            ],
+            unread=bool(decided.unread[at]),
+            others=[name for i, name in enumerate(names) if i not in own and decided.failed[i][at]],
         )
         for number, (row, at) in enumerate(zip(rows, order.tolist(), strict=True))
         if np.isfinite(far[at])

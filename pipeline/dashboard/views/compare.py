@@ -59,16 +59,9 @@ def answer(house: House, seen: Seen, asked: CompareQuestion) -> CompareAnswer:
     other = house.run(asked.other) if asked.other else None
     if not (asked.other or asked.recipe or asked.set):
         return CompareAnswer(others=others, recipes=shipped(), answer=None, command="")
-    key = ("compare", asked, other.version if other else "")
-    cache = seen.documents.cache
-    if key not in cache:
-        kept = [one for one in list(cache) if isinstance(one, tuple) and one[0] == "compare"]
-        for old in kept[: max(0, len(kept) - CACHED + 1)]:
-            cache.pop(old, None)
-        cache[key] = _compared(seen, other, asked)
-    return CompareAnswer(
-        others=others, recipes=shipped(), answer=cache[key], command=_command(seen, other, asked)
-    )
+    key = (asked, other.version if other else "")
+    found = seen.documents.among("compare", key, CACHED, lambda: _compared(seen, other, asked))
+    return CompareAnswer(others=others, recipes=shipped(), answer=found, command=_command(seen, other, asked))
 
 
 def _compared(seen: Seen, other: Seen | None, asked: CompareQuestion) -> Answer:

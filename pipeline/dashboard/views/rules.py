@@ -11,7 +11,6 @@ from pipeline.dashboard.overlap import Overlap, overlap
 from pipeline.dashboard.view import BadQuestion, House, View
 from pipeline.dashboard.watch import Seen
 from pipeline.errors import nearest
-from pipeline.interval import estimate
 from pipeline.report.funnel import condition, failing_counts, first_dropped, recipe_rules
 from pipeline.sums import named, plain
 
@@ -234,12 +233,7 @@ def _told(count: int, seen: Seen) -> tuple[int, int, int]:
     documents = seen.documents
     if _whole(seen) or not documents.rows:
         return count, count, count
-    rate = estimate(count, documents.rows)
-    return (
-        round(rate.share * documents.total),
-        int(rate.low * documents.total),
-        int(np.ceil(rate.high * documents.total)),
-    )
+    return documents.estimated(count)
 
 
 def _overlap(seen: Seen, found: Overlap, asked: RulesQuestion) -> RuleOverlap:

@@ -220,11 +220,7 @@ def _order(documents: Documents, seed: int) -> Array:
 
     if not documents.rows:
         return np.zeros(0, np.int64)
-    kept = [key for key in list(documents.cache) if isinstance(key, tuple) and key[0] == "sample order"]
-    if ("sample order", seed) not in kept:
-        for old in kept[: max(0, len(kept) - ORDERS + 1)]:
-            documents.cache.pop(old, None)
-    return documents.once(("sample order", seed), make)
+    return documents.among("sample order", seed, ORDERS, make)
 
 
 def _labels(documents: Documents, name: str) -> list[str]:
