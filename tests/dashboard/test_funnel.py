@@ -267,7 +267,7 @@ def test_responses_are_the_step_of_that_name_also_where_one_was_cut_short(
 
 def test_pages_that_were_never_extracted_are_told_beside_those_that_were(small_run: Path, seen: Seen) -> None:
     screened = sum(row["screened"] is not None for row in rows(small_run, "dropped").values())
-    assert asked(seen).screened.documents == screened > 0
+    assert sum(asked(seen).screened.rules.values()) == screened > 0
     (row,) = page_of(seen).xpath("//tr[@data-step='extracted']")
     assert f"of these {screened:,} were screened by a cheap look and never extracted" in row.text_content()
 

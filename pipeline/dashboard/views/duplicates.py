@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from pipeline.dashboard import clusters
 from pipeline.dashboard.originals import originals
 from pipeline.dashboard.pairs import DocumentPair, pair_of
 from pipeline.dashboard.view import BadQuestion, House, View
@@ -258,7 +259,9 @@ def _list(seen: Seen, asked: DuplicatesQuestion) -> list[ClusterRow]:
             title=told[row["id"]]["title"],
             cluster=row["cluster"],
             documents=row["size"],
-            kinds=of if sum((of := kinds.get(row["id"], {})).values()) == row["size"] - 1 else {},
+            kinds=kinds.get(row["id"], {})
+            if row["size"] <= clusters.LIMIT
+            else {},  # few of its copies are held
         )
         for row in rows
     ]

@@ -106,10 +106,11 @@ class FunnelOpen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunnelScreened(msgspec.Struct, frozen=True, kw_only=True):
-    """Pages that a cheap look spared the extraction: `documents` in all, by `rules`, and core-seconds `spared` so,
-    estimated, or null. They count as extracted, without a byte of text, until the filters drop them by these rules."""
+    """Pages that a cheap look spared the extraction, by `rules`, and core-seconds `spared` so, estimated, or null.
 
-    documents: int
+    They count as extracted, without a byte of text, until the filters drop them by these rules.
+    """
+
     rules: dict[str, int]
     spared: float | None
 
@@ -146,11 +147,7 @@ def answer(house: House, seen: Seen, asked: FunnelQuestion) -> FunnelAnswer:
         bytes_per_token=1 / rate.tokens_per_byte,
         measured=rate.measured,
         split=run.counts["tokens"] if "tokens" in run.ended else {},
-        screened=FunnelScreened(
-            documents=sum(run.counts["screened"].values()),
-            rules=run.counts["screened"],
-            spared=run.counts["spared_core_seconds"],
-        ),
+        screened=FunnelScreened(rules=run.counts["screened"], spared=run.counts["spared_core_seconds"]),
         open=_open(seen),
         by=_breakdown(seen, asked, rate.tokens_per_byte) if asked.by else None,
     )
